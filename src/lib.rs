@@ -1,0 +1,4 @@
+//! Multi-touch attribution over a Parquet lake.
+pub mod error;
+pub mod schema;
+pub mod storage;

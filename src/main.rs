@@ -1,0 +1,2 @@
+//! The `touchpath` binary.
+fn main() {}
