@@ -168,7 +168,16 @@ impl Location {
         &self.url
     }
 
-    /// The store and the prefix of the location in it: what SQL reads through.
+    /// The URL of an object below the location; characters a URL cannot hold are escaped.
+    pub fn url_of(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path.split('/').filter(|part| !part.is_empty()));
+        }
+        url
+    }
+
+    /// The store; it serves [`Self::object_path`]s.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store
     }
