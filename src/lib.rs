@@ -1,5 +1,9 @@
 //! Multi-touch attribution over a Parquet lake.
 pub mod attribution;
+pub mod engine;
 pub mod error;
+pub mod lake;
+pub mod pipeline;
+pub mod platform;
 pub mod schema;
 pub mod storage;

@@ -102,9 +102,9 @@ impl From<EngineError> for Failure {
         match error {
             EngineError::Storage(error) => error.into(),
             EngineError::Runs(error) => error.into(),
-            EngineError::Query(source) => messages::user_message(&source),
+            EngineError::Query(source) => user_message(&source),
             EngineError::Table { table, source } => {
-                let failure = messages::user_message(&source);
+                let failure = user_message(&source);
                 Self { message: format!("`{table}`: {}", failure.message), ..failure }
             }
             EngineError::MissingTable { ref nearest, .. }

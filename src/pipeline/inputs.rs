@@ -59,7 +59,7 @@ async fn check_key(engine: &Engine, table: &Table) -> Result<(), PipelineError> 
     }
     Err(PipelineError::DuplicateKeys {
         table: table.qualified(),
-        key: key.to_owned(),
+        key: (*key).to_owned(),
         keys: keys.value(0).unsigned_abs(),
         example: example.value(0).to_string(),
     })

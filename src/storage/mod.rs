@@ -19,6 +19,8 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use url::Url;
 
+use crate::error::{Exit, Failure};
+
 pub use parquet_file::{FileSummary, ParquetFile, WriteSettings};
 
 /// What can go wrong between us and a folder or a bucket.
@@ -61,6 +63,16 @@ pub enum StorageError {
         #[source]
         source: arrow::error::ArrowError,
     },
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        let exit = match error {
+            StorageError::NotALocation { .. } => Exit::Usage,
+            _ => Exit::Store,
+        };
+        Self::new(exit, &error)
+    }
 }
 
 /// How to reach S3 beyond the standard AWS variables.
