@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
@@ -15,6 +16,9 @@ use touchpath::printer::{Printer, Talk};
 
 /// How long an interrupted command may tidy up.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The main thread's usual stack: plans of long queries are walked recursively.
+const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
     let started = Instant::now();
@@ -100,11 +104,17 @@ fn log(config: &Config) -> Result<(), Failure> {
 fn supervise(runtime: Runtime, args: Args, context: Context) -> Result<(), Failure> {
     let (interrupt, interrupted) = oneshot::channel::<()>();
     let (finish, mut finished) = oneshot::channel();
+    // Heard from before the command begins, unless Ctrl-C is the command's own business.
     let listens = !args.handles_interrupt();
+    let entered = runtime.enter();
+    let interrupts = listens.then(|| signal(SignalKind::interrupt())).transpose();
+    let mut interrupts = interrupts.map_err(|error| Failure::new(Exit::Store, &error))?;
+    drop(entered);
+
     let handle = runtime.handle().clone();
     let worker = std::thread::Builder::new()
         .name("command".to_owned())
-        .stack_size(8 << 20);
+        .stack_size(STACK);
     let spawned = worker.spawn(move || {
         let outcome = handle.block_on(async {
             tokio::select! {
@@ -116,10 +126,11 @@ fn supervise(runtime: Runtime, args: Args, context: Context) -> Result<(), Failu
         drop(finish.send(outcome));
     });
     spawned.map_err(|error| Failure::new(Exit::Store, &error))?;
+
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = &mut finished => return outcome.unwrap_or_else(|_| Err(crash())),
-            Ok(()) = tokio::signal::ctrl_c(), if listens => {}
+            () = next(interrupts.as_mut()) => {}
         }
         drop(interrupt.send(()));
         match tokio::time::timeout(PATIENCE, finished).await {
@@ -129,6 +140,16 @@ fn supervise(runtime: Runtime, args: Args, context: Context) -> Result<(), Failu
     });
     runtime.shutdown_background();
     outcome
+}
+
+/// Waits for the next interrupt; for ever when nobody listens.
+async fn next(interrupts: Option<&mut Signal>) {
+    match interrupts {
+        Some(interrupts) => {
+            interrupts.recv().await;
+        }
+        None => std::future::pending().await,
+    }
 }
 
 fn interruption() -> Failure {

@@ -7,7 +7,7 @@ use arrow::array::{RecordBatch, StringArray};
 use crate::error::{Exit, Failure};
 use crate::output::write_batches;
 
-use super::Context;
+use super::{Context, Written};
 
 /// Show every setting and where it came from
 ///
@@ -15,9 +15,13 @@ use super::Context;
 /// TOUCHPATH_LOOKBACK_DAYS) or in touchpath.toml, in this order.
 #[derive(Debug, clap::Args, serde::Serialize)]
 #[command(after_help = "Example:\n  TOUCHPATH_LAKE=data/demo touchpath config")]
-pub(super) struct ConfigArgs {}
+pub(super) struct ConfigArgs {
+    #[command(flatten)]
+    #[serde(flatten)]
+    written: Written,
+}
 
-pub(super) fn run(context: &Context) -> Result<(), Failure> {
+pub(super) fn run(arguments: &ConfigArgs, context: &Context) -> Result<(), Failure> {
     let listing = &context.config.listing;
     let names: StringArray = listing
         .iter()
@@ -35,6 +39,11 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
     ])
     .map_err(|error| Failure::new(Exit::Usage, &error))?;
     let mut out = context.printer.data();
-    write_batches(batch.schema(), &[batch], context.format()?, &mut out)?;
+    write_batches(
+        batch.schema(),
+        &[batch],
+        context.format(&arguments.written)?,
+        &mut out,
+    )?;
     Ok(())
 }

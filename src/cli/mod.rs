@@ -110,6 +110,28 @@ struct Places {
     out: Option<String>,
 }
 
+/// `--format` of the commands that print a result.
+///
+/// No global flag: `report` has formats of its own.
+#[derive(Debug, clap::Args, Serialize)]
+struct Written {
+    /// How the result is written [default: table on a terminal, else csv]
+    #[arg(long, value_name = "FORMAT")]
+    #[serde(skip)]
+    format: Option<Format>,
+}
+
+/// What queries may use of the machine.
+#[derive(Debug, clap::Args, Serialize)]
+struct Limits {
+    /// Memory that queries may hold, such as 512MB [default: 2GB]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// Threads that queries use [default: one per core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
 impl Args {
     /// What `--config` names.
     pub fn settings_file(&self) -> Option<&Path> {
@@ -136,11 +158,6 @@ impl Args {
         }
     }
 
-    /// What `--format` names.
-    pub fn format(&self) -> Option<Format> {
-        self.global.format
-    }
-
     /// Whether Ctrl-C is the command's own business.
     pub fn handles_interrupt(&self) -> bool {
         matches!(self.command, Command::Shell(_))
@@ -152,9 +169,9 @@ impl Args {
     /// The command's failure, with its exit code.
     pub async fn run(&self, context: &Context) -> Result<(), Failure> {
         match &self.command {
-            Command::Config(_) => config::run(context),
+            Command::Config(arguments) => config::run(arguments, context),
             Command::Sql(arguments) => Box::pin(sql::run(arguments, context)).await,
-            Command::Shell(_) => Box::pin(shell::run(context)).await,
+            Command::Shell(arguments) => Box::pin(shell::run(arguments, context)).await,
         }
     }
 }
@@ -166,8 +183,6 @@ pub struct Context {
     pub config: Config,
     /// Where to talk.
     pub printer: Printer,
-    /// What `--format` names.
-    pub format: Option<Format>,
     /// The clock, which only `main` reads.
     pub now: fn() -> DateTime<Utc>,
     /// When the command began.
@@ -179,9 +194,9 @@ impl Context {
     ///
     /// # Errors
     /// Parquet, asked for on a terminal.
-    fn format(&self) -> Result<Format, Failure> {
+    fn format(&self, asked: &Written) -> Result<Format, Failure> {
         let is_terminal = self.printer.stdout_is_terminal();
-        match self.format {
+        match asked.format {
             Some(Format::Parquet) if is_terminal => {
                 Err(Failure::usage("a terminal cannot show parquet")
                     .with_hint("send it to a file: `> result.parquet`"))

@@ -6,7 +6,7 @@ use crate::error::Failure;
 use crate::output::Format;
 use crate::shell::{Shell, ShellOptions};
 
-use super::{Context, Places, session};
+use super::{Context, Limits, Places, Written, session};
 
 /// Type SQL over the tables of a lake and its current run
 ///
@@ -18,10 +18,16 @@ pub(super) struct ShellArgs {
     #[command(flatten)]
     #[serde(flatten)]
     places: Places,
+    #[command(flatten)]
+    #[serde(flatten)]
+    written: Written,
+    #[command(flatten)]
+    #[serde(flatten)]
+    limits: Limits,
 }
 
-pub(super) async fn run(context: &Context) -> Result<(), Failure> {
-    let format = context.format()?;
+pub(super) async fn run(arguments: &ShellArgs, context: &Context) -> Result<(), Failure> {
+    let format = context.format(&arguments.written)?;
     if format == Format::Parquet {
         return Err(Failure::usage(
             "the shell prints many results, and a parquet file holds one",

@@ -10,7 +10,7 @@ use crate::output::Format;
 use crate::printer::{Total, write_failure};
 use crate::shell::{self, Statement, split};
 
-use super::{Context, Places, session};
+use super::{Context, Limits, Places, Written, session};
 
 /// Run SQL over the tables of a lake and its current run
 ///
@@ -33,10 +33,16 @@ pub(super) struct SqlArgs {
     #[command(flatten)]
     #[serde(flatten)]
     places: Places,
+    #[command(flatten)]
+    #[serde(flatten)]
+    written: Written,
+    #[command(flatten)]
+    #[serde(flatten)]
+    limits: Limits,
 }
 
 pub(super) async fn run(arguments: &SqlArgs, context: &Context) -> Result<(), Failure> {
-    let format = context.format()?;
+    let format = context.format(&arguments.written)?;
     let statements = split(&text(arguments)?).all();
     check(&statements, format)?;
     let session = session::open(context).await?;

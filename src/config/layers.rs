@@ -144,6 +144,7 @@ fn seen_from(folder: &Path, kind: Kind, value: Value) -> Value {
     };
     let is_path = match kind {
         Kind::Location => !text.contains("://"),
+        Kind::Path => true,
         Kind::NameOrFile => text.contains(['/', '\\']) || text.contains(".toml"),
         _ => false,
     };

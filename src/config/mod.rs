@@ -34,6 +34,8 @@ enum Kind {
     Text,
     /// A folder or `s3://…`; relative folders of the file are meant from the file.
     Location,
+    /// A file or folder, likewise.
+    Path,
     /// A rule set's name or a file.
     NameOrFile,
     Date,
@@ -53,6 +55,7 @@ impl Kind {
         match self {
             Self::Text => "a text",
             Self::Location => "a folder or `s3://bucket/prefix`",
+            Self::Path => "a file or folder",
             Self::NameOrFile => "the name of a rule set or a file",
             Self::Date => "a date such as `2025-01-01`",
             Self::TimeZone => "a time zone such as `Europe/Kyiv`",
@@ -77,13 +80,13 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("lookback_days", Kind::Count),
     ("time_zone", Kind::TimeZone),
     ("currency", Kind::Text),
-    ("queries", Kind::Location),
+    ("queries", Kind::Path),
     ("publish_failed", Kind::YesNo),
     ("limits", Kind::Limits),
     ("memory", Kind::Size),
     ("threads", Kind::Count),
     ("from", Kind::Address),
-    ("password_file", Kind::Location),
+    ("password_file", Kind::Path),
     ("s3_endpoint", Kind::Text),
     ("s3_region", Kind::Text),
     ("s3_allow_http", Kind::YesNo),
