@@ -1,0 +1,360 @@
+//! The settings: flags, then `TOUCHPATH_*` variables, then `touchpath.toml`, then defaults.
+//!
+//! In: an [`Environment`] (the process's variables and folder, read once), the file named by
+//! `--config` and the flags of the command. Out: a validated [`Config`] whose every value
+//! knows where it came from. Nothing past this module reads the environment or checks a
+//! setting again.
+
+mod environment;
+mod error;
+mod layers;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use figment::Figment;
+use figment::value::{Dict, Value};
+use serde::Deserialize;
+
+use crate::error::nearest;
+pub use environment::Environment;
+pub use error::ConfigError;
+use layers::Layer;
+pub use secret::{Secret, has_password, masked};
+
+/// The file looked for from the current folder upwards.
+pub const FILE_NAME: &str = "touchpath.toml";
+
+/// What a setting's text must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    /// A folder or `s3://…`; relative folders of the file are meant from the file.
+    Location,
+    /// A file or folder, likewise.
+    Path,
+    /// A rule set's name or a file.
+    NameOrFile,
+    Date,
+    TimeZone,
+    Size,
+    Count,
+    YesNo,
+    List,
+    Limits,
+    LogFormat,
+    /// An address whose password is never shown.
+    Address,
+}
+
+impl Kind {
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Location => "a folder or `s3://bucket/prefix`",
+            Self::Path => "a file or folder",
+            Self::NameOrFile => "the name of a rule set or a file",
+            Self::Date => "a date such as `2025-01-01`",
+            Self::TimeZone => "a time zone such as `Europe/Kyiv`",
+            Self::Size => "a size such as `512MB` or `2GB`",
+            Self::Count => "a whole number above zero",
+            Self::YesNo => "`true` or `false`",
+            Self::List => "a list of names",
+            Self::Limits => "a table of numbers",
+            Self::LogFormat => "`text` or `json`",
+            Self::Address => "an address such as `postgres://user@host/database`",
+        }
+    }
+}
+
+/// Every setting, in the order in which `touchpath config` prints them.
+const SETTINGS: &[(&str, Kind)] = &[
+    ("lake", Kind::Location),
+    ("out", Kind::Location),
+    ("since", Kind::Date),
+    ("rules", Kind::NameOrFile),
+    ("models", Kind::List),
+    ("lookback_days", Kind::Count),
+    ("time_zone", Kind::TimeZone),
+    ("currency", Kind::Text),
+    ("queries", Kind::Path),
+    ("publish_failed", Kind::YesNo),
+    ("limits", Kind::Limits),
+    ("memory", Kind::Size),
+    ("threads", Kind::Count),
+    ("from", Kind::Address),
+    ("password_file", Kind::Path),
+    ("s3_endpoint", Kind::Text),
+    ("s3_region", Kind::Text),
+    ("s3_allow_http", Kind::YesNo),
+    ("log", Kind::Text),
+    ("log_format", Kind::LogFormat),
+];
+
+fn setting_names() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|(name, _)| *name)
+}
+
+/// Lines of the log for people or for machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One readable line per event.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Where the value of a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody set it.
+    Default,
+    /// The settings file.
+    File(PathBuf),
+    /// An environment variable.
+    Variable(String),
+    /// A flag of the command line.
+    Flag(String),
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Variable(name) | Self::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// One line of `touchpath config`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The setting's name, as in the file.
+    pub name: String,
+    /// Its value as text, secrets masked; `None` when unset.
+    pub value: Option<String>,
+    /// Where the value came from.
+    pub origin: Origin,
+}
+
+/// The validated settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The lake that is read, and written by `export` and `stage`.
+    pub lake: Option<String>,
+    /// Where runs are published; the lake unless set.
+    pub out: Option<String>,
+    /// Touches before this day are left out.
+    pub since: Option<NaiveDate>,
+    /// Name or file of the platform rules.
+    pub rules: String,
+    /// The attribution models to compute; all rule models when unset.
+    pub models: Option<Vec<String>>,
+    /// Touches older than this before their contract get no credit; unlimited when unset.
+    pub lookback_days: Option<u32>,
+    /// The zone in which a day begins.
+    pub time_zone: Tz,
+    /// The account currency, written beside money in reports.
+    pub currency: String,
+    /// A folder whose SQL files replace or add datasets.
+    pub queries: Option<PathBuf>,
+    /// Publish a run whose audits failed.
+    pub publish_failed: bool,
+    /// Limits of the quality checks, by check name.
+    pub limits: BTreeMap<String, f64>,
+    /// Bytes that queries may hold in memory.
+    pub memory: usize,
+    /// Threads that queries use.
+    pub threads: usize,
+    /// The Postgres database that is exported.
+    pub from: Option<Secret>,
+    /// A file that holds the password of `from`.
+    pub password_file: Option<PathBuf>,
+    /// The password of `from` (`PGPASSWORD`).
+    pub password: Option<Secret>,
+    /// Address of an S3 server other than Amazon's.
+    pub s3_endpoint: Option<String>,
+    /// Region of the bucket.
+    pub s3_region: Option<String>,
+    /// Whether S3 may be spoken without TLS.
+    pub s3_allow_http: bool,
+    /// Which log events are written, in `tracing` filter syntax.
+    pub log: String,
+    /// How log events are written.
+    pub log_format: LogFormat,
+    /// Where the shell keeps its history; `None` without a home folder.
+    pub state_folder: Option<PathBuf>,
+    /// Every setting with its origin, for `touchpath config`.
+    pub listing: Vec<Listed>,
+}
+
+/// The settings as the layers spell them.
+#[derive(Debug, Deserialize)]
+struct Spelled {
+    lake: Option<String>,
+    out: Option<String>,
+    since: Option<String>,
+    rules: String,
+    models: Option<Vec<String>>,
+    lookback_days: Option<u32>,
+    time_zone: String,
+    currency: String,
+    queries: Option<PathBuf>,
+    publish_failed: bool,
+    #[serde(default)]
+    limits: BTreeMap<String, f64>,
+    memory: String,
+    threads: usize,
+    from: Option<String>,
+    password_file: Option<PathBuf>,
+    s3_endpoint: Option<String>,
+    s3_region: Option<String>,
+    s3_allow_http: bool,
+    log: String,
+    log_format: LogFormat,
+}
+
+impl Config {
+    /// Reads and checks the settings.
+    ///
+    /// `file` is what `--config` names; without it [`FILE_NAME`] is looked for from the
+    /// current folder upwards. `flags` maps setting names to the values given on the command
+    /// line, see [`flags`].
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the file, variable or flag and the setting.
+    pub fn load(
+        environment: &Environment,
+        file: Option<&Path>,
+        flags: Dict,
+    ) -> Result<Self, ConfigError> {
+        let file = match file {
+            Some(named) => Some(environment.folder().join(named)),
+            None => environment.find_upwards(FILE_NAME),
+        };
+        let mut figment = Figment::from(Layer::defaults(environment.threads()));
+        if let Some(path) = file {
+            figment = figment.merge(Layer::file(&path)?);
+        }
+        figment = figment
+            .merge(Layer::variables(environment)?)
+            .merge(Layer::flags(flags)?);
+        let spelled: Spelled = figment
+            .extract()
+            .map_err(|error| ConfigError::from_figment(&figment, error))?;
+        Self::try_new(spelled, &figment, environment)
+    }
+
+    fn try_new(
+        spelled: Spelled,
+        figment: &Figment,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let refuse = |name: &str, found: &str| {
+            ConfigError::invalid(name, layers::origin(figment, name), format!("`{found}`"))
+        };
+        let since = spelled
+            .since
+            .as_deref()
+            .map(|text| text.parse::<NaiveDate>().map_err(|_| refuse("since", text)));
+        let time_zone = time_zone(&spelled.time_zone)
+            .map_err(|near| refuse("time_zone", &spelled.time_zone).meant(near))?;
+        let memory = size(&spelled.memory).ok_or_else(|| refuse("memory", &spelled.memory))?;
+        if spelled.threads == 0 {
+            return Err(refuse("threads", "0"));
+        }
+        if spelled.lookback_days == Some(0) {
+            return Err(refuse("lookback_days", "0"));
+        }
+        let password = environment.get("PGPASSWORD").map(Secret::from);
+        let mut listing = layers::listing(figment);
+        if let Some(out) = listing.iter_mut().find(|line| line.name == "out") {
+            out.value = out.value.take().or_else(|| spelled.lake.clone());
+        }
+        if password.is_some() {
+            let origin = Origin::Variable("PGPASSWORD".to_owned());
+            listing.push(Listed {
+                name: "password".to_owned(),
+                value: Some("***".to_owned()),
+                origin,
+            });
+        }
+        Ok(Self {
+            out: spelled.out.or_else(|| spelled.lake.clone()),
+            lake: spelled.lake,
+            since: since.transpose()?,
+            rules: spelled.rules,
+            models: spelled.models,
+            lookback_days: spelled.lookback_days,
+            time_zone,
+            currency: spelled.currency,
+            queries: spelled.queries,
+            publish_failed: spelled.publish_failed,
+            limits: spelled.limits,
+            memory,
+            threads: spelled.threads,
+            from: spelled.from.map(Secret::from),
+            password_file: spelled.password_file,
+            password,
+            s3_endpoint: spelled.s3_endpoint,
+            s3_region: spelled.s3_region,
+            s3_allow_http: spelled.s3_allow_http,
+            log: spelled.log,
+            log_format: spelled.log_format,
+            state_folder: environment.state_folder(),
+            listing,
+        })
+    }
+}
+
+/// The flags of a command that are settings: the fields of `arguments` that are set.
+///
+/// Field names are setting names; fields that are not settings are skipped with
+/// `#[serde(skip)]`. A `false` counts as not set: a switch can only be switched on.
+pub fn flags(arguments: &impl serde::Serialize) -> Dict {
+    match Value::serialize(arguments) {
+        Ok(Value::Dict(_, fields)) => fields
+            .into_iter()
+            .filter(|(_, value)| match value {
+                Value::Empty(..) | Value::Bool(_, false) => false,
+                Value::Array(_, items) => !items.is_empty(),
+                _ => true,
+            })
+            .collect(),
+        // Arguments are structs of plain values, which always serialise to a dictionary.
+        _ => Dict::new(),
+    }
+}
+
+/// A zone by its name, or the name that was probably meant.
+fn time_zone(text: &str) -> Result<Tz, Option<&'static str>> {
+    text.parse::<Tz>()
+        .map_err(|_| nearest(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())))
+}
+
+/// Bytes of a size: digits and `B`, `KB`, `MB`, `GB` or `TB`, powers of 1024 as memory is sold.
+fn size(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let digits = text
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim().to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "KB" | "K" | "KIB" => 10,
+        "MB" | "M" | "MIB" => 20,
+        "GB" | "G" | "GIB" => 30,
+        "TB" | "T" | "TIB" => 40,
+        _ => return None,
+    };
+    let bytes = number.parse::<usize>().ok()?.checked_mul(1 << shift)?;
+    (bytes > 0).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests;
