@@ -61,11 +61,11 @@ pub(super) fn documents(number: u32, events: &[Event], rng: &mut impl Rng) -> Ve
             _ => {}
         }
         if place % 1_500 == 700 {
-            // The event was deleted: no event of any copy has a negative id.
+            // The event was deleted; events of every copy have higher ids than this.
             let lost = if rng.random_ratio(1, 2) {
                 None
             } else {
-                Some(-event.id)
+                Some(event.id % 900_000)
             };
             let cents = Some(rng.random_range(150..700) * 10_000);
             documents.push(Document {
