@@ -81,11 +81,19 @@ pub struct Column {
 }
 
 const fn required(name: &'static str, kind: ColumnType) -> Column {
-    Column { name, kind, required: true }
+    Column {
+        name,
+        kind,
+        required: true,
+    }
 }
 
 const fn optional(name: &'static str, kind: ColumnType) -> Column {
-    Column { name, kind, required: false }
+    Column {
+        name,
+        kind,
+        required: false,
+    }
 }
 
 /// One table of the warehouse.
@@ -117,7 +125,11 @@ impl Table {
             .columns
             .iter()
             .map(|column| {
-                Field::new(column.name, column.kind.arrow(), !self.key.contains(&column.name))
+                Field::new(
+                    column.name,
+                    column.kind.arrow(),
+                    !self.key.contains(&column.name),
+                )
             })
             .collect();
         Arc::new(Schema::new(fields))
@@ -211,4 +223,9 @@ pub const DOCS_CLIENTS: Table = Table {
 };
 
 /// The tables the main job reads, in the order in which it checks them.
-pub const RUN_INPUTS: &[Table] = &[CRM_EVENTS, SOURCE_ATTRIBUTION, MARKETING_MATCH, DOCS_CLIENTS];
+pub const RUN_INPUTS: &[Table] = &[
+    CRM_EVENTS,
+    SOURCE_ATTRIBUTION,
+    MARKETING_MATCH,
+    DOCS_CLIENTS,
+];

@@ -1,0 +1,3 @@
+//! What lies in a lake beside the rows.
+
+pub mod exports;
