@@ -105,7 +105,8 @@ impl Relation {
             schema: schema.to_owned(),
             name: name.to_owned(),
             oid,
-            estimated_rows: u64::try_from(estimate).ok(),
+            // Before a first analyze it is -1, before Postgres 14 it is 0.
+            estimated_rows: u64::try_from(estimate).ok().filter(|rows| *rows > 0),
             is_lockable,
         })
     }

@@ -42,13 +42,13 @@ struct Server {
 static SERVER: OnceLock<Server> = OnceLock::new();
 
 /// An empty database of the binary's server.
-pub struct Database {
+pub(crate) struct Database {
     name: String,
 }
 
 impl Database {
     /// Creates the database `name`.
-    pub async fn create(name: &str) -> Self {
+    pub(crate) async fn create(name: &str) -> Self {
         let maintenance = Self {
             name: "postgres".to_owned(),
         };
@@ -63,7 +63,7 @@ impl Database {
     }
 
     /// Its URL over the loopback.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!(
             "postgres://postgres@127.0.0.1:{}/{}",
             server().port,
@@ -72,14 +72,14 @@ impl Database {
     }
 
     /// Its URL over the socket.
-    pub fn socket_url(&self) -> String {
+    pub(crate) fn socket_url(&self) -> String {
         let server = server();
         let folder = server.folder.to_str().unwrap().replace('/', "%2F");
         format!("postgres://postgres@{folder}:{}/{}", server.port, self.name)
     }
 
     /// A connection for the test's own statements.
-    pub async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         let (client, connection) = tokio_postgres::connect(&self.url(), NoTls).await.unwrap();
         tokio::spawn(connection);
         client
