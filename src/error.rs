@@ -35,11 +35,7 @@ pub struct Failure {
 impl Failure {
     /// A failure of the user's input: exit code 2.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Usage,
-            message: message.into(),
-            hint: None,
-        }
+        Self { exit: Exit::Usage, message: message.into(), hint: None }
     }
 
     /// Any error with the given exit code; the chain of causes is written once each.
@@ -54,11 +50,7 @@ impl Failure {
             }
             source = cause.source();
         }
-        Self {
-            exit,
-            message,
-            hint: None,
-        }
+        Self { exit, message, hint: None }
     }
 
     /// The same failure with advice attached.

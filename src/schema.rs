@@ -81,19 +81,11 @@ pub struct Column {
 }
 
 const fn required(name: &'static str, kind: ColumnType) -> Column {
-    Column {
-        name,
-        kind,
-        required: true,
-    }
+    Column { name, kind, required: true }
 }
 
 const fn optional(name: &'static str, kind: ColumnType) -> Column {
-    Column {
-        name,
-        kind,
-        required: false,
-    }
+    Column { name, kind, required: false }
 }
 
 /// One table of the warehouse.
@@ -125,11 +117,7 @@ impl Table {
             .columns
             .iter()
             .map(|column| {
-                Field::new(
-                    column.name,
-                    column.kind.arrow(),
-                    !self.key.contains(&column.name),
-                )
+                Field::new(column.name, column.kind.arrow(), !self.key.contains(&column.name))
             })
             .collect();
         Arc::new(Schema::new(fields))
@@ -223,9 +211,4 @@ pub const DOCS_CLIENTS: Table = Table {
 };
 
 /// The tables the main job reads, in the order in which it checks them.
-pub const RUN_INPUTS: &[Table] = &[
-    CRM_EVENTS,
-    SOURCE_ATTRIBUTION,
-    MARKETING_MATCH,
-    DOCS_CLIENTS,
-];
+pub const RUN_INPUTS: &[Table] = &[CRM_EVENTS, SOURCE_ATTRIBUTION, MARKETING_MATCH, DOCS_CLIENTS];

@@ -112,10 +112,7 @@ impl Location {
     /// # Errors
     /// [`StorageError::NotALocation`] when the text is neither, or the folder cannot be made.
     pub fn open(text: &str, options: &StoreOptions) -> Result<Self, StorageError> {
-        let refuse = |reason: String| StorageError::NotALocation {
-            text: text.to_owned(),
-            reason,
-        };
+        let refuse = |reason: String| StorageError::NotALocation { text: text.to_owned(), reason };
         match text.split_once("://") {
             Some(("s3", _)) => Self::open_s3(text, options),
             Some((scheme, _)) => Err(refuse(format!("`{scheme}://` is not served"))),
@@ -125,39 +122,24 @@ impl Location {
     }
 
     fn open_folder(text: &str) -> Result<Self, StorageError> {
-        let refuse = |reason: String| StorageError::NotALocation {
-            text: text.to_owned(),
-            reason,
-        };
+        let refuse = |reason: String| StorageError::NotALocation { text: text.to_owned(), reason };
         let folder = PathBuf::from(text);
         std::fs::create_dir_all(&folder).map_err(|error| refuse(error.to_string()))?;
-        let absolute = folder
-            .canonicalize()
-            .map_err(|error| refuse(error.to_string()))?;
+        let absolute = folder.canonicalize().map_err(|error| refuse(error.to_string()))?;
         let store = LocalFileSystem::new_with_prefix(&absolute)
             .map_err(|error| refuse(error.to_string()))?
             .with_automatic_cleanup(false);
         let url = Url::from_directory_path(&absolute)
             .map_err(|()| refuse("its path cannot be written as a URL".to_owned()))?;
         let text = text.trim_end_matches('/').to_owned();
-        Ok(Self {
-            store: Arc::new(store),
-            text,
-            url,
-            prefix: Path::default(),
-        })
+        Ok(Self { store: Arc::new(store), text, url, prefix: Path::default() })
     }
 
     fn open_s3(text: &str, options: &StoreOptions) -> Result<Self, StorageError> {
-        let refuse = |reason: String| StorageError::NotALocation {
-            text: text.to_owned(),
-            reason,
-        };
+        let refuse = |reason: String| StorageError::NotALocation { text: text.to_owned(), reason };
         let url = Url::parse(&format!("{}/", text.trim_end_matches('/')))
             .map_err(|error| refuse(error.to_string()))?;
-        let bucket = url
-            .host_str()
-            .ok_or_else(|| refuse("no bucket is named".to_owned()))?;
+        let bucket = url.host_str().ok_or_else(|| refuse("no bucket is named".to_owned()))?;
         let mut builder = AmazonS3Builder::from_env()
             .with_bucket_name(bucket)
             .with_allow_http(options.s3_allow_http);
@@ -178,12 +160,7 @@ impl Location {
         let store = builder.build().map_err(|error| refuse(error.to_string()))?;
         let prefix = Path::from_url_path(url.path()).map_err(|error| refuse(error.to_string()))?;
         let text = text.trim_end_matches('/').to_owned();
-        Ok(Self {
-            store: Arc::new(store),
-            text,
-            url,
-            prefix,
-        })
+        Ok(Self { store: Arc::new(store), text, url, prefix })
     }
 
     /// The location as URL, ending in a slash.
@@ -208,22 +185,12 @@ impl Location {
 
     /// The object's path in [`Self::store`].
     pub fn object_path(&self, path: &str) -> Path {
-        path.split('/')
-            .filter(|part| !part.is_empty())
-            .fold(self.prefix.clone(), Path::join)
+        path.split('/').filter(|part| !part.is_empty()).fold(self.prefix.clone(), Path::join)
     }
 
-    fn failure(
-        &self,
-        action: &'static str,
-        path: &str,
-    ) -> impl FnOnce(object_store::Error) -> StorageError {
+    fn failure(&self, action: &'static str, path: &str) -> impl FnOnce(object_store::Error) -> StorageError {
         let object = self.describe(path);
-        move |source| StorageError::Store {
-            action,
-            object,
-            source,
-        }
+        move |source| StorageError::Store { action, object, source }
     }
 
     /// Every object below `path`, as paths relative to the location, sorted by name.
@@ -256,9 +223,7 @@ impl Location {
     /// [`StorageError::Store`] for every other failure.
     pub async fn read(&self, path: &str) -> Result<Option<Bytes>, StorageError> {
         match self.store.get(&self.object_path(path)).await {
-            Ok(found) => Ok(Some(
-                found.bytes().await.map_err(self.failure("read", path))?,
-            )),
+            Ok(found) => Ok(Some(found.bytes().await.map_err(self.failure("read", path))?)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.failure("read", path)(error)),
         }
@@ -283,15 +248,10 @@ impl Location {
     /// [`StorageError::Store`] for every other failure.
     pub async fn create(&self, path: &str, bytes: impl Into<Bytes>) -> Result<bool, StorageError> {
         let payload = PutPayload::from_bytes(bytes.into());
-        match self
-            .store
-            .put_opts(&self.object_path(path), payload, PutMode::Create.into())
-            .await
-        {
+        match self.store.put_opts(&self.object_path(path), payload, PutMode::Create.into()).await {
             Ok(_) => Ok(true),
             Err(
-                object_store::Error::AlreadyExists { .. }
-                | object_store::Error::Precondition { .. },
+                object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. },
             ) => Ok(false),
             Err(error) => Err(self.failure("create", path)(error)),
         }
@@ -331,10 +291,7 @@ mod tests {
         let (_folder, location) = folder();
         assert!(location.create("commits/1.json", "old").await.unwrap());
         assert!(!location.create("commits/1.json", "new").await.unwrap());
-        assert_eq!(
-            location.read("commits/1.json").await.unwrap().unwrap(),
-            "old"
-        );
+        assert_eq!(location.read("commits/1.json").await.unwrap().unwrap(), "old");
     }
 
     #[tokio::test]
@@ -343,13 +300,8 @@ mod tests {
         for name in ["b/2", "a/1", "b/1"] {
             location.write(name, "x").await.unwrap();
         }
-        let names: Vec<String> = location
-            .list("b")
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
+        let names: Vec<String> =
+            location.list("b").await.unwrap().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["b/1", "b/2"]);
     }
 
@@ -363,9 +315,6 @@ mod tests {
     #[test]
     fn other_schemes_are_refused_by_name() {
         let error = Location::open("ftp://host/x", &StoreOptions::default()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`ftp://host/x` is not a location: `ftp://` is not served"
-        );
+        assert_eq!(error.to_string(), "`ftp://host/x` is not a location: `ftp://` is not served");
     }
 }

@@ -32,10 +32,7 @@ impl Default for WriteSettings {
     fn default() -> Self {
         // Level 1: half the processor time of level 3 for a twentieth more bytes on CRM
         // tables; a million rows is what readers split work by.
-        Self {
-            row_group_rows: 1_048_576,
-            zstd_level: 1,
-        }
+        Self { row_group_rows: 1_048_576, zstd_level: 1 }
     }
 }
 
@@ -77,11 +74,8 @@ impl ParquetFile {
         settings: WriteSettings,
     ) -> Result<Self, StorageError> {
         let object = location.describe(path);
-        let level =
-            ZstdLevel::try_new(settings.zstd_level).map_err(|source| StorageError::Parquet {
-                object: object.clone(),
-                source,
-            })?;
+        let level = ZstdLevel::try_new(settings.zstd_level)
+            .map_err(|source| StorageError::Parquet { object: object.clone(), source })?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_max_row_group_row_count(Some(settings.row_group_rows))
@@ -90,17 +84,9 @@ impl ParquetFile {
             .build();
         let sink = BufWriter::new(Arc::clone(location.store()), location.object_path(path));
         let writer = AsyncArrowWriter::try_new(sink, Arc::clone(schema), Some(properties))
-            .map_err(|source| StorageError::Parquet {
-                object: object.clone(),
-                source,
-            })?;
+            .map_err(|source| StorageError::Parquet { object: object.clone(), source })?;
         let coalescer = BatchCoalescer::new(Arc::clone(schema), ROWS_PER_WRITE);
-        Ok(Self {
-            writer,
-            coalescer,
-            object,
-            rows: 0,
-        })
+        Ok(Self { writer, coalescer, object, rows: 0 })
     }
 
     /// Rows given so far.
@@ -114,18 +100,13 @@ impl ParquetFile {
     /// [`StorageError::Parquet`] when encoding or the store fails.
     pub async fn write(&mut self, batch: RecordBatch) -> Result<(), StorageError> {
         self.rows += batch.num_rows() as u64;
-        self.coalescer
-            .push_batch(batch)
-            .map_err(|source| self.arrow_failure(source))?;
+        self.coalescer.push_batch(batch).map_err(|source| self.arrow_failure(source))?;
         self.drain().await
     }
 
     async fn drain(&mut self) -> Result<(), StorageError> {
         while let Some(ready) = self.coalescer.next_completed_batch() {
-            self.writer
-                .write(&ready)
-                .await
-                .map_err(|source| self.parquet_failure(source))?;
+            self.writer.write(&ready).await.map_err(|source| self.parquet_failure(source))?;
         }
         Ok(())
     }
@@ -135,18 +116,10 @@ impl ParquetFile {
     /// # Errors
     /// [`StorageError::Parquet`] when encoding or the store fails; no file appears then.
     pub async fn finish(mut self) -> Result<FileSummary, StorageError> {
-        self.coalescer
-            .finish_buffered_batch()
-            .map_err(|source| self.arrow_failure(source))?;
+        self.coalescer.finish_buffered_batch().map_err(|source| self.arrow_failure(source))?;
         self.drain().await?;
-        self.writer
-            .finish()
-            .await
-            .map_err(|source| self.parquet_failure(source))?;
-        Ok(FileSummary {
-            rows: self.rows,
-            bytes: self.writer.bytes_written() as u64,
-        })
+        self.writer.finish().await.map_err(|source| self.parquet_failure(source))?;
+        Ok(FileSummary { rows: self.rows, bytes: self.writer.bytes_written() as u64 })
     }
 
     /// Gives the file up and removes what was staged for it.
@@ -156,25 +129,17 @@ impl ParquetFile {
     pub async fn abort(self) -> Result<(), StorageError> {
         let object = self.object.clone();
         let mut sink = self.writer.into_inner();
-        sink.abort().await.map_err(|source| StorageError::Store {
-            action: "abandon",
-            object,
-            source,
-        })
+        sink.abort()
+            .await
+            .map_err(|source| StorageError::Store { action: "abandon", object, source })
     }
 
     fn parquet_failure(&self, source: parquet::errors::ParquetError) -> StorageError {
-        StorageError::Parquet {
-            object: self.object.clone(),
-            source,
-        }
+        StorageError::Parquet { object: self.object.clone(), source }
     }
 
     fn arrow_failure(&self, source: arrow::error::ArrowError) -> StorageError {
-        StorageError::Arrow {
-            object: self.object.clone(),
-            source,
-        }
+        StorageError::Arrow { object: self.object.clone(), source }
     }
 }
 
@@ -199,13 +164,9 @@ mod tests {
         let location =
             Location::open(folder.path().to_str().unwrap(), &StoreOptions::default()).unwrap();
         let all = rows(20_000);
-        let mut file = ParquetFile::create(
-            &location,
-            "t/part.parquet",
-            &all.schema(),
-            WriteSettings::default(),
-        )
-        .unwrap();
+        let mut file =
+            ParquetFile::create(&location, "t/part.parquet", &all.schema(), WriteSettings::default())
+                .unwrap();
         for start in (0..all.num_rows()).step_by(cut) {
             let batch = all.slice(start, cut.min(all.num_rows() - start));
             file.write(batch).await.unwrap();
@@ -230,13 +191,9 @@ mod tests {
         let location =
             Location::open(folder.path().to_str().unwrap(), &StoreOptions::default()).unwrap();
         let batch = rows(10);
-        let mut file = ParquetFile::create(
-            &location,
-            "part.parquet",
-            &batch.schema(),
-            WriteSettings::default(),
-        )
-        .unwrap();
+        let mut file =
+            ParquetFile::create(&location, "part.parquet", &batch.schema(), WriteSettings::default())
+                .unwrap();
         file.write(batch).await.unwrap();
         file.abort().await.unwrap();
         assert!(location.list("").await.unwrap().is_empty());
