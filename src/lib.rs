@@ -1,5 +1,6 @@
 //! Multi-touch attribution over a Parquet lake.
 pub mod attribution;
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod engine;

@@ -4,6 +4,7 @@
 //! A table is a folder `<schema>/<table>/` with Parquet files anywhere below it, or one
 //! file `<schema>/<table>.parquet`.
 
+pub mod exports;
 pub mod runs;
 
 use std::collections::BTreeMap;
