@@ -7,7 +7,7 @@
 //! 33.33 for b.
 
 use datafusion::prelude::{SessionConfig, SessionContext};
-use touchpath::report::{Decimal, Platform, Report, RunSummary, Step, Verdict, read};
+use touchpath::report::{Bar, Decimal, Platform, Report, RunSummary, Step, Verdict, read};
 
 const DATASETS: [(&str, &str); 12] = [
     (
@@ -197,12 +197,21 @@ async fn the_small_run_reads_as_worked_by_hand() {
         .map(cents)
         .collect();
     assert_eq!(cohort, [7_525; 4]);
-    let waits: Vec<&str> = report
-        .time_to_contract
-        .iter()
-        .map(|bar| bar.label.as_str())
-        .collect();
-    assert_eq!(waits, ["0", "8-14"]);
+    let bars = |bars: &[Bar]| -> Vec<(String, i64)> {
+        bars.iter()
+            .map(|bar| (bar.label.clone(), bar.contracts))
+            .collect()
+    };
+    let waits = bars(&report.time_to_contract);
+    assert_eq!(waits.len(), 8, "every wait has its bar");
+    assert_eq!(waits[1], ("0".to_owned(), 1));
+    assert_eq!(waits[4], ("8-14".to_owned(), 1));
+    let lengths = [
+        ("1".to_owned(), 1),
+        ("2".to_owned(), 0),
+        ("3".to_owned(), 1),
+    ];
+    assert_eq!(bars(&report.path_length), lengths);
     assert_eq!(
         report.paths.top[0].path, "a > a > b",
         "more money comes first among equals"

@@ -171,23 +171,22 @@ pub(super) fn funnel(report: &Report) -> Option<String> {
     let busiest = periods
         .iter()
         .max_by_key(|period| (period.events, Reverse(&period.start)))?;
-    let of = if report.funnel.step == Step::Week {
-        "week of "
-    } else {
-        ""
+    let (that_of, week_of) = match report.funnel.step {
+        Step::Week => ("that of ", "the week of "),
+        _ => ("", ""),
     };
+    let events = count(busiest.events);
     let mut text = format!(
-        "The busiest {step} was {of}{} with {} events",
-        busiest.start,
-        count(busiest.events)
+        "The busiest {step} was {that_of}{} with {events} events",
+        busiest.start
     );
     let best = periods
         .iter()
         .max_by_key(|period| (period.contracts, Reverse(&period.start)))?;
     if best.contracts > 0 {
-        let contracts = contracts_of(best.contracts);
+        let contracts = count(best.contracts);
         text.push_str(&format!(
-            "; most contracts came in {of}{}: {contracts}",
+            "; most contracts, {contracts}, came in {week_of}{}",
             best.start
         ));
     }
@@ -235,12 +234,19 @@ fn median(bars: &[Bar]) -> Option<&Bar> {
 
 pub(super) fn wait(report: &Report) -> Option<String> {
     let median = median(&report.time_to_contract)?;
-    let place = match median.label.as_str() {
-        "before first touch" => "before the first touch".to_owned(),
-        "0" => "on the day of the first touch".to_owned(),
-        days => format!("within the bar of {days} days"),
-    };
-    Some(format!("Half of all contracts have been reached {place}."))
+    Some(match median.label.as_str() {
+        "before first touch" => "Most contracts are dated before the first touch.".to_owned(),
+        "0" => {
+            "At least half of all contracts are signed on the day of the first touch.".to_owned()
+        }
+        label => match label.strip_suffix('+') {
+            Some(days) => format!("Most contracts take {days} days or more."),
+            None => {
+                let days = label.rsplit('-').next().unwrap_or(label);
+                format!("At least half of all contracts are signed within {days} days.")
+            }
+        },
+    })
 }
 
 pub(super) fn length(report: &Report) -> Option<String> {
@@ -248,16 +254,17 @@ pub(super) fn length(report: &Report) -> Option<String> {
     let all = report.path_length.iter().map(|bar| bar.contracts).sum();
     let alone = report.path_length.iter().find(|bar| bar.label == "1");
     let alone = alone.map_or(0, |bar| bar.contracts);
-    let touches = if median.label == "1" {
-        "touch"
-    } else {
-        "touches"
+    let alone = percent(alone, all);
+    let need = match median.label.strip_suffix('+') {
+        Some(touches) => format!("Most contracts need {touches} touches or more"),
+        None if median.label == "1" => "Most contracts need a single touch".to_owned(),
+        None => format!(
+            "At least half of all contracts need {} touches or fewer",
+            median.label
+        ),
     };
     Some(format!(
-        "Half of all contracts need {} {touches} or fewer; {} have no touch but the contract \
-         event.",
-        median.label,
-        percent(alone, all)
+        "{need}; {alone} have no touch but the contract event."
     ))
 }
 
@@ -322,4 +329,31 @@ fn contracts_of(number: i64) -> String {
         count(number),
         if number == 1 { "contract" } else { "contracts" }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bar(label: &str, contracts: i64) -> Bar {
+        Bar {
+            label: label.to_owned(),
+            contracts,
+            revenue: Decimal::new(0, 2),
+        }
+    }
+
+    #[test]
+    fn the_median_bar_is_where_half_of_the_contracts_is_reached() {
+        let bars = [bar("1", 2), bar("2", 0), bar("3", 1), bar("4", 2)];
+        // 2, 2, 3, 5 of 5: half is 2.5, reached at 3.
+        assert_eq!(median(&bars).map(|bar| bar.label.as_str()), Some("3"));
+        assert!(median(&[bar("1", 0)]).is_none());
+    }
+
+    #[test]
+    fn shares_have_one_digit_and_no_whole_gives_a_dash() {
+        assert_eq!(percent(1, 3), "33.3 %");
+        assert_eq!(percent(0, 0), "–");
+    }
 }

@@ -1,7 +1,8 @@
 //! The report as Markdown: the same tables, readable as plain text too.
 
 use super::Report;
-use super::sections::{self, Table, Tone};
+use super::sections;
+use super::tables::{Table, Tone};
 
 /// Headings, sentences and tables.
 pub(super) fn render(report: &Report) -> String {

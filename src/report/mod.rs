@@ -8,25 +8,23 @@
 //! ```text
 //! prod.* -read-> Report -+-> to_json      the data itself
 //!                        +-> sections -> to_terminal, to_markdown
-//!                        +-> view + templates/ -> to_html
+//!                        +-> html/ + templates/ -> to_html
 //! ```
 
 mod cohorts;
-mod colour;
 mod data;
 mod findings;
 mod funnel;
 mod html;
 mod json;
 mod markdown;
+mod models;
 mod number;
 mod read;
 mod rows;
-mod sankey;
 mod sections;
-mod strips;
+mod tables;
 mod terminal;
-mod view;
 mod words;
 
 use arrow::error::ArrowError;

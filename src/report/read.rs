@@ -9,19 +9,20 @@ use datafusion::prelude::SessionContext;
 use super::ReportError;
 use super::cohorts;
 use super::data::{
-    Bar, Check, ContractRow, Credit, ModelRow, Models, MultiplierRow, PathRow, Paths, Platform,
-    PlatformRow, Report, RunSummary, Summary, Verdict,
+    Bar, Check, ContractRow, MultiplierRow, PathRow, Paths, Platform, PlatformRow, Report,
+    RunSummary, Summary, Verdict,
 };
 use super::funnel;
+use super::models;
 use super::number::Decimal;
 use super::rows::Rows;
 
 /// Platforms shown by name; the others are folded into one row that says how many they are.
-const PLATFORMS: usize = 30;
+pub(super) const PLATFORMS: usize = 30;
 /// Paths read, for the flow chart and the table.
 const PATHS: usize = 50;
 /// Paths of this many touches or more share a bar.
-const LONG_PATH: i64 = 15;
+const LONG_PATH: i64 = 12;
 /// The waiting times of `time_to_contract`, shortest first.
 const WAITS: [&str; 8] = [
     "before first touch",
@@ -46,7 +47,7 @@ pub async fn read(context: &SessionContext, about: RunSummary) -> Result<Report,
         platforms,
         contracts_by_event_platform: contracts_by_event_platform(context).await?,
         contracts_by_attributed_platform: contracts_by_attributed_platform(context).await?,
-        models: models(context, &about.models).await?,
+        models: models::read(context, &about.models).await?,
         cohorts: cohorts::read(context, funnel.last_day).await?,
         funnel: funnel.shown,
         time_to_contract: time_to_contract(context).await?,
@@ -103,7 +104,7 @@ fn folded(grouped: &str, order: &str, sums: &str) -> String {
     )
 }
 
-fn platform_names(rows: &Rows) -> Result<Vec<Platform>, ReportError> {
+pub(super) fn platform_names(rows: &Rows) -> Result<Vec<Platform>, ReportError> {
     let folded = rows.counts("platforms")?;
     let names = rows.optional_texts("platform")?.into_iter().zip(folded);
     Ok(names
@@ -214,104 +215,17 @@ async fn contracts_by_attributed_platform(
         .collect())
 }
 
-async fn models(context: &SessionContext, order: &[String]) -> Result<Models, ReportError> {
-    let names = Rows::query(
-        context,
-        "model_comparison",
-        "select distinct model from prod.model_comparison order by model",
-    )
-    .await?
-    .texts("model")?;
-    let mut models: Vec<String> = order.to_vec();
-    models.extend(names.into_iter().filter(|name| !order.contains(name)));
-
-    let sql = format!(
-        "with ranked as (
-            select platform, row_number() over (order by revenue desc, platform) as place
-            from (
-                select platform, sum(revenue) as revenue from prod.model_comparison
-                group by platform
-            ) as credited
-        ),
-        placed as (
-            select case when place <= {PLATFORMS} then credit.platform end as platform,
-                   case when place <= {PLATFORMS} then place else {PLATFORMS} + 1 end as place,
-                   (select count(*) from ranked) - {PLATFORMS} as platforms,
-                   credit.model, credit.conversions, credit.revenue
-            from prod.model_comparison as credit
-            inner join ranked on credit.platform = ranked.platform
-        )
-        select place, platform, platforms, model,
-               sum(conversions) as conversions, coalesce(sum(revenue), 0) as revenue
-        from placed
-        group by place, platform, platforms, model
-        order by place, model"
-    );
-    let rows = Rows::query(context, "model_comparison", &sql).await?;
-    let places = rows.counts("place")?;
-    let platforms = platform_names(&rows)?;
-    let model = rows.texts("model")?;
-    let conversions = rows.floats("conversions")?;
-    let revenue = rows.decimals("revenue", 2)?;
-    let none = Credit {
-        conversions: 0.0,
-        revenue: Decimal::new(0, 2),
-    };
-    let mut shown: Vec<ModelRow> = Vec::new();
-    let mut totals = vec![none; models.len()];
-    for row in 0..rows.len() {
-        if row == 0 || places[row] != places[row - 1] {
-            let cells = vec![none; models.len()];
-            shown.push(ModelRow {
-                platform: platforms[row].clone(),
-                cells,
-            });
-        }
-        let column = models.iter().position(|name| *name == model[row]);
-        if let (Some(column), Some(last)) = (column, shown.last_mut()) {
-            let credit = Credit {
-                conversions: steady(conversions[row]),
-                revenue: revenue[row],
-            };
-            last.cells[column] = credit;
-            totals[column] = sum(totals[column], credit);
-        }
-    }
-    Ok(Models {
-        models,
-        rows: shown,
-        totals,
-    })
-}
-
-fn sum(left: Credit, right: Credit) -> Credit {
-    let cents = left.revenue.unscaled() + right.revenue.unscaled();
-    let conversions = steady(left.conversions + right.conversions);
-    Credit {
-        conversions,
-        revenue: Decimal::new(cents, 2),
-    }
-}
-
-/// Nine digits after the point: what is left does not depend on the order of a sum.
-fn steady(conversions: f64) -> f64 {
-    (conversions * 1e9).round() / 1e9
-}
-
 async fn time_to_contract(context: &SessionContext) -> Result<Vec<Bar>, ReportError> {
     let sql = "
         select bucket, sum(contracts) as contracts, coalesce(sum(revenue), 0) as revenue
         from prod.time_to_contract
         group by bucket
         order by bucket";
-    let mut bars = bars(
+    let found = bars(
         &Rows::query(context, "time_to_contract", sql).await?,
         "bucket",
     )?;
-    // A bucket we do not know comes last rather than being lost.
-    let place = |bar: &Bar| WAITS.iter().position(|wait| *wait == bar.label);
-    bars.sort_by_key(|bar| place(bar).unwrap_or(WAITS.len()));
-    Ok(bars)
+    Ok(on_axis(found, WAITS.iter().map(|wait| (*wait).to_owned())))
 }
 
 async fn path_length(context: &SessionContext) -> Result<Vec<Bar>, ReportError> {
@@ -322,14 +236,35 @@ async fn path_length(context: &SessionContext) -> Result<Vec<Bar>, ReportError> 
         group by least(total_touches, {LONG_PATH})
         order by touches"
     );
-    let mut bars = bars(&Rows::query(context, "path_length", &sql).await?, "touches")?;
+    let mut found = bars(&Rows::query(context, "path_length", &sql).await?, "touches")?;
     let long = LONG_PATH.to_string();
-    for bar in &mut bars {
-        if bar.label == long {
-            bar.label.push('+');
-        }
+    for bar in found.iter_mut().filter(|bar| bar.label == long) {
+        bar.label.push('+');
     }
-    Ok(bars)
+    let longest = found.last().map(|bar| bar.label.clone());
+    let shorter = (1..LONG_PATH).map(|touches| touches.to_string());
+    let shorter = shorter.take_while(|touches| Some(touches) != longest.as_ref());
+    Ok(on_axis(found, shorter))
+}
+
+/// The bars in the order of the axis, empty ones where none was found; a label that the axis
+/// does not know comes last rather than being lost. No bars stay no bars.
+fn on_axis(mut found: Vec<Bar>, axis: impl Iterator<Item = String>) -> Vec<Bar> {
+    if found.is_empty() {
+        return found;
+    }
+    let mut bars: Vec<Bar> = Vec::new();
+    for label in axis {
+        let place = found.iter().position(|bar| bar.label == label);
+        let empty = || Bar {
+            label,
+            contracts: 0,
+            revenue: Decimal::new(0, 2),
+        };
+        bars.push(place.map_or_else(empty, |place| found.remove(place)));
+    }
+    bars.append(&mut found);
+    bars
 }
 
 fn bars(rows: &Rows, label: &'static str) -> Result<Vec<Bar>, ReportError> {

@@ -4,7 +4,7 @@
 //! integer width, decimal precision and string layout is accepted; a null where the dataset
 //! promises none is an error that names dataset and column.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options, concat_batches};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type};
 use arrow::util::display::FormatOptions;

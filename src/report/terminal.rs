@@ -9,7 +9,8 @@ use comfy_table::{
 };
 
 use super::Report;
-use super::sections::{self, Row, Section, Table, Tone};
+use super::sections::{self, Section};
+use super::tables::{Row, Table, Tone};
 
 /// Narrower than this no table can be read.
 const NARROWEST: u16 = 40;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::number::drawn;
+use crate::report::number::drawn;
 
 /// Width of the drawing.
 pub(super) const WIDTH: f64 = 1120.0;

@@ -6,9 +6,9 @@
 
 use serde::Serialize;
 
-use super::data::{Funnel, Period, Step};
-use super::findings::{Amounts, step_name};
-use super::number::{Decimal, count, drawn, short};
+use crate::report::data::{Funnel, Period, Step};
+use crate::report::findings::{Amounts, step_name};
+use crate::report::number::{Decimal, count, drawn, short};
 
 /// About so many labels on the time axis.
 const LABELS: usize = 6;
@@ -111,13 +111,13 @@ pub(super) fn per(funnel: &Funnel) -> String {
     format!("per {}", step_name(funnel.step))
 }
 
-/// The next of 1, 2, 2.5, 5 times a power of ten; 1 when there is nothing to show.
+/// The next of 1, 1.2, 1.5, 2, 3, … times a power of ten; 1 when there is nothing to show.
 fn round_top(value: f64) -> f64 {
     if value <= 0.0 {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
-    let steps = [1.0, 2.0, 2.5, 5.0, 10.0]
+    let steps = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
         .into_iter()
         .map(|step| step * power);
     steps
@@ -139,7 +139,7 @@ mod tests {
         let pairs = [
             (0.0, 1.0),
             (1.0, 1.0),
-            (3.0, 5.0),
+            (3.5, 4.0),
             (812.0, 1000.0),
             (2_100.0, 2_500.0),
         ];
