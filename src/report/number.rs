@@ -96,22 +96,22 @@ impl Serialize for Decimal {
 }
 
 /// A count with thousands separated: `17,136`.
-pub fn count(number: i64) -> String {
+pub(super) fn count(number: i64) -> String {
     group(&number.to_string())
 }
 
 /// A count of conversions, which models split into fractions: `1,204.5`.
-pub fn conversions(number: f64) -> String {
+pub(super) fn conversions(number: f64) -> String {
     group(&format!("{number:.1}"))
 }
 
 /// A count as a float, to draw with.
-pub fn drawn(number: i64) -> f64 {
+pub(super) fn drawn(number: i64) -> f64 {
     Decimal::new(i128::from(number), 0).drawn()
 }
 
 /// A short form for axes: `20.2 M`, `850 k`, `12`.
-pub fn short(number: f64) -> String {
+pub(super) fn short(number: f64) -> String {
     let (value, unit) = match number.abs() {
         size if size >= 1e9 => (number / 1e9, " bn"),
         size if size >= 1e6 => (number / 1e6, " M"),
