@@ -82,9 +82,7 @@ qualify row_number() over (
 -- The touches that count, numbered per client, with what the client as a whole says.
 create or replace temp table ordered_event as
 select
-    id_source,
-    client_id,
-    event_date,
+    *,
     row_number() over client_order                               as touch_sequence_number,
     lead(id_source) over client_order is null                    as is_last_touch,
     first_value(event_date) over client_order                    as client_first_date
@@ -125,21 +123,16 @@ matched as (
 
 joined as (
     select
-        ordered_event.*,
-        event.event_type_id,
-        event.event_type_name,
-        event.is_rejection,
-        event.is_no_answer,
-        event.id_user,
+        ordered_event.* exclude (is_contract),
         winning_document.id_source is not null
-            or coalesce(event.is_contract, false) as is_contract,
+            or coalesce(ordered_event.is_contract, false) as is_contract,
         case
             when winning_document.id_source is not null then winning_document.amount
-            else event.contract_amount
-        end                                       as amount,
+            else ordered_event.contract_amount
+        end                                       as stated_amount,
         case
             when winning_document.id_source is not null then winning_document.document_date
-            else event.contract_date
+            else ordered_event.contract_date
         end                                       as stated_date,
         signal.source_type                        as st,
         signal.utm_source                         as us,
@@ -151,7 +144,6 @@ joined as (
         matched.campaign_id,
         matched.campaign_name
     from ordered_event
-    inner join in_events as event on event.id_source = ordered_event.id_source
     left join signal on signal.id_source = ordered_event.id_source
     left join matched on matched.id_source = ordered_event.id_source
     left join winning_document on winning_document.id_source = ordered_event.id_source
@@ -188,7 +180,7 @@ select
     coalesce(is_no_answer, false)                 as is_no_answer,
     id_user,
     is_contract,
-    case when is_contract then amount end         as contract_amount,
+    case when is_contract then stated_amount end  as contract_amount,
     case when is_contract then coalesce(stated_date, event_date) end as contract_date,
     platform,
     case
