@@ -58,7 +58,7 @@ calendar as (
         cohort.clients                                   as clients,
         unnest(generate_series(
             least(0, coalesce(min(month.months_since), 0)),
-            greatest(0, coalesce(max(month.months_since), 0))
+            coalesce(max(month.months_since), 0)
         ))                                               as months_since
     from cohort
     left join month on cohort.cohort_month = month.cohort_month
