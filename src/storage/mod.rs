@@ -19,6 +19,8 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use url::Url;
 
+use crate::error::{Exit, Failure};
+
 pub use parquet_file::{FileSummary, ParquetFile, WriteSettings};
 
 /// What can go wrong between us and a folder or a bucket.
@@ -61,6 +63,16 @@ pub enum StorageError {
         #[source]
         source: arrow::error::ArrowError,
     },
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        let exit = match error {
+            StorageError::NotALocation { .. } => Exit::Usage,
+            _ => Exit::Store,
+        };
+        Self::new(exit, &error)
+    }
 }
 
 /// How to reach S3 beyond the standard AWS variables.
@@ -191,7 +203,16 @@ impl Location {
         &self.url
     }
 
-    /// The store and the prefix of the location in it: what SQL reads through.
+    /// The URL of an object below the location; characters a URL cannot hold are escaped.
+    pub fn url_of(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path.split('/').filter(|part| !part.is_empty()));
+        }
+        url
+    }
+
+    /// The store; it serves [`Self::object_path`]s.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store
     }

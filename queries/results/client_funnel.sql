@@ -1,0 +1,42 @@
+-- One row per client: touches, contracts, money, and the path as platforms and event types.
+--
+-- grain:  client_id
+-- column: client_id  bigint not null  the client
+-- column: total_touches  bigint not null  touches
+-- column: first_touch_date  timestamp not null  the first of them
+-- column: last_touch_date  timestamp not null  the last of them
+-- column: total_contracts  bigint not null  contracts
+-- column: total_revenue  decimal(18,2) not null  their money
+-- column: platforms_used  list<text> not null  distinct, sorted
+-- column: channels_used  list<text> not null  distinct, sorted
+-- column: journey_platforms  list<text> not null  in order
+-- column: journey_events  list<text> not null  event type names, in order
+with
+
+path as (
+    select * from client_paths('fact_events')
+),
+
+contract as (
+    select
+        client_id,
+        count(*)                                         as contracts,
+        sum(contract_amount)                             as revenue
+    from fact_contracts
+    group by client_id
+)
+
+select
+    path.client_id                                       as client_id,
+    array_length(path.event_date)                        as total_touches,
+    array_element(path.event_date, 1)                    as first_touch_date,
+    array_element(path.event_date, -1)                   as last_touch_date,
+    coalesce(contract.contracts, 0)                      as total_contracts,
+    coalesce(contract.revenue, 0)                        as total_revenue,
+    array_sort(array_distinct(path.platform))            as platforms_used,
+    array_sort(array_distinct(path.channel))             as channels_used,
+    path.platform                                        as journey_platforms,
+    path.event_type_name                                 as journey_events
+from path
+left join contract on path.client_id = contract.client_id
+order by client_id

@@ -1,0 +1,63 @@
+//! Writes the synthetic lake as Parquet, one file a table.
+//!
+//! In: a [`DemoLake`]. Out: `<schema>/<table>/part-00000.parquet` below a location. Copies
+//! are made on a thread of their own while the one before is encoded; at most three are in
+//! memory.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+
+use super::tables::{self, Rows};
+use super::{DemoError, DemoLake, DemoSummary};
+use crate::storage::{Location, ParquetFile, WriteSettings};
+
+/// Writes every table of the lake below `location`; earlier files of the same names are
+/// replaced.
+///
+/// # Errors
+/// [`DemoError::Storage`] when a file cannot be written; tables finished before stay.
+pub async fn write_lake(lake: DemoLake, location: &Location) -> Result<DemoSummary, DemoError> {
+    let mut files: BTreeMap<String, ParquetFile> = BTreeMap::new();
+    let mut copies = copies(lake);
+    while let Some(copy) = copies.recv().await {
+        for (table, batch) in copy? {
+            let path = format!("{}/{}/part-00000.parquet", table.schema, table.name);
+            let file = match files.entry(path) {
+                std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
+                std::collections::btree_map::Entry::Vacant(new) => {
+                    let settings = WriteSettings::default();
+                    let file = ParquetFile::create(location, new.key(), &batch.schema(), settings)?;
+                    new.insert(file)
+                }
+            };
+            file.write(batch).await?;
+        }
+    }
+    let mut summary = DemoSummary {
+        tables: files.len(),
+        ..DemoSummary::default()
+    };
+    for file in files.into_values() {
+        let written = file.finish().await?;
+        summary.rows += written.rows;
+        summary.bytes += written.bytes;
+    }
+    Ok(summary)
+}
+
+/// The lake's copies in order, made ahead of whoever takes them.
+pub(super) fn copies(lake: DemoLake) -> mpsc::Receiver<Result<Vec<Rows>, DemoError>> {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::task::spawn_blocking(move || {
+        for number in 0..lake.scale {
+            let copy = tables::of(&lake.copy(number));
+            let failed = copy.is_err();
+            // A closed channel means the taker gave up.
+            if sender.blocking_send(copy).is_err() || failed {
+                return;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,282 @@
+//! What can go wrong in an export, and what the user can do about it.
+
+use tokio_postgres::error::SqlState;
+
+use super::decode::StreamProblem;
+use super::value::ValueProblem;
+use crate::error::{Exit, Failure};
+use crate::lake::exports::ExportsError;
+use crate::storage::StorageError;
+
+/// Why an export did not happen; none of the texts holds a password or a row's values.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The text is no URL of a database.
+    #[error("the database URL cannot be used: {reason}")]
+    Url {
+        /// What is wrong with it; never the text itself.
+        reason: &'static str,
+    },
+    /// Arguments are public: `ps` shows them.
+    #[error("the database URL on the command line holds a password")]
+    PublicPassword,
+    /// Nothing to export.
+    #[error("no table is named")]
+    NoTables,
+    /// A table's name that is not `schema.table`, or that cannot be a folder's.
+    #[error("`{table}` is not a table's name: {reason}")]
+    TableName {
+        /// What the user gave.
+        table: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The database has no such table.
+    #[error("`{database}` has no table `{table}`")]
+    TableMissing {
+        /// The database.
+        database: String,
+        /// `schema.name`.
+        table: String,
+        /// A table that the database has.
+        nearest: Option<String>,
+    },
+    /// The database's table lacks a column that a run needs.
+    #[error("`{table}` has no column `{column}`, which a run needs; it has {present}")]
+    ColumnMissing {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// The table's columns.
+        present: String,
+        /// A column that the table has.
+        nearest: Option<String>,
+    },
+    /// A table without a column.
+    #[error("`{table}` has no column to export")]
+    NoColumns {
+        /// `schema.name`.
+        table: String,
+    },
+    /// A column's type has no exact form.
+    #[error("`{table}.{column}` cannot be exported exactly: its type is `{postgres}`")]
+    TypeRefused {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// The type, as Postgres spells it.
+        postgres: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A value has no exact form.
+    #[error("`{table}.{column}`, row {row}: {problem}")]
+    Value {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// Which row, from 1, in the order of the export.
+        row: u64,
+        /// Why not.
+        problem: ValueProblem,
+    },
+    /// The server's bytes are not those of a table.
+    #[error("`{table}`, row {row}: {problem}")]
+    Stream {
+        /// `schema.name`.
+        table: String,
+        /// Which row, from 1, in the order of the export.
+        row: u64,
+        /// Why not.
+        problem: StreamProblem,
+    },
+    /// No certificate to verify a server with.
+    #[error("this machine has no root certificates to verify `{database}` with")]
+    NoRootCertificates {
+        /// The database.
+        database: String,
+    },
+    /// The TLS library refused its own settings.
+    #[error("cannot set up TLS")]
+    Tls(#[from] rustls::Error),
+    /// The server cannot be reached, or the connection broke.
+    #[error("cannot {action} `{database}`")]
+    Connection {
+        /// `connect to`, `read from`.
+        action: &'static str,
+        /// The database.
+        database: String,
+        /// Whether the connection was to be encrypted.
+        with_tls: bool,
+        /// The driver's own error.
+        #[source]
+        source: tokio_postgres::Error,
+    },
+    /// The server answered with an error.
+    #[error("cannot {action} `{database}`")]
+    Server {
+        /// `connect to`, `read from`.
+        action: &'static str,
+        /// The database.
+        database: String,
+        /// What the server said.
+        #[source]
+        source: ServerError,
+    },
+    /// The lake cannot be written or listed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The manifest cannot be written.
+    #[error(transparent)]
+    Manifest(#[from] ExportsError),
+    /// Decoded columns do not make up a record batch.
+    #[error("`{table}`: the decoded columns do not fit together")]
+    Batch {
+        /// `schema.name`.
+        table: String,
+        /// The kernel's own error.
+        #[source]
+        source: arrow::error::ArrowError,
+    },
+    /// The task that encodes was lost.
+    #[error("`{table}`: the encoding task was lost")]
+    Encoder {
+        /// `schema.name`.
+        table: String,
+        /// The runtime's own error.
+        #[source]
+        source: tokio::task::JoinError,
+    },
+}
+
+/// A server's error without its detail, which may quote a row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} (SQLSTATE {code})")]
+pub struct ServerError {
+    /// The five characters of the error's class.
+    pub code: String,
+    /// The first line of the error.
+    pub message: String,
+}
+
+impl ExportError {
+    /// A failure of the driver: the server's own words, or those of the connection.
+    pub(super) fn postgres(
+        action: &'static str,
+        database: &super::Database,
+        source: tokio_postgres::Error,
+    ) -> Self {
+        match source.as_db_error() {
+            Some(error) => Self::Server {
+                action,
+                database: database.to_string(),
+                source: ServerError {
+                    code: error.code().code().to_owned(),
+                    message: error.message().to_owned(),
+                },
+            },
+            None => Self::Connection {
+                action,
+                database: database.to_string(),
+                with_tls: database.with_tls(),
+                source,
+            },
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Url { .. }
+            | Self::PublicPassword
+            | Self::NoTables
+            | Self::TableName { .. }
+            | Self::TableMissing { .. }
+            | Self::ColumnMissing { .. }
+            | Self::NoColumns { .. }
+            | Self::TypeRefused { .. }
+            | Self::Value { .. } => Exit::Usage,
+            Self::Stream { .. }
+            | Self::NoRootCertificates { .. }
+            | Self::Tls(_)
+            | Self::Connection { .. }
+            | Self::Server { .. }
+            | Self::Storage(_)
+            | Self::Manifest(_)
+            | Self::Batch { .. }
+            | Self::Encoder { .. } => Exit::Store,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let fixed = match self {
+            Self::Url { .. } => "write it as `postgres://user@host:port/database`",
+            Self::PublicPassword => {
+                "arguments are public: leave it out and give it by `PGPASSWORD` or the settings' `password_file`"
+            }
+            Self::NoTables => "name tables as `schema.table`",
+            Self::TypeRefused { remedy, .. } => remedy,
+            Self::Value { .. } => {
+                "correct the row, or export a view that casts the column or leaves the row out"
+            }
+            Self::NoRootCertificates { .. } => {
+                "install the system's CA certificates, or accept an unverified, unencrypted connection with `sslmode=disable`"
+            }
+            Self::TableMissing { nearest, .. } | Self::ColumnMissing { nearest, .. } => {
+                return nearest
+                    .as_ref()
+                    .map(|nearest| format!("did you mean `{nearest}`?"));
+            }
+            Self::Connection {
+                source, with_tls, ..
+            } => return connection_hint(source, *with_tls),
+            Self::Server { source, .. } => server_hint(&source.code)?,
+            _ => return None,
+        };
+        Some(fixed.to_owned())
+    }
+}
+
+fn connection_hint(source: &tokio_postgres::Error, with_tls: bool) -> Option<String> {
+    use std::error::Error;
+    let cause = source.source()?;
+    if cause.to_string() == "password missing" {
+        return server_hint(SqlState::INVALID_PASSWORD.code()).map(str::to_owned);
+    }
+    // Failures to reach the host are plain I/O errors; those of the handshake are not.
+    let is_handshake = match cause.downcast_ref::<std::io::Error>() {
+        Some(error) => error.kind() == std::io::ErrorKind::InvalidData,
+        None => true,
+    };
+    (with_tls && is_handshake).then(|| {
+        "away from this machine TLS with a verified certificate is required; \
+         `sslmode=disable` in the URL does without encryption"
+            .to_owned()
+    })
+}
+
+fn server_hint(code: &str) -> Option<&'static str> {
+    if code == SqlState::INVALID_PASSWORD.code()
+        || code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION.code()
+    {
+        Some("give the password by `PGPASSWORD` or the settings' `password_file`")
+    } else if code == SqlState::LOCK_NOT_AVAILABLE.code() {
+        Some("another session is altering one of the tables: try again when it is done")
+    } else if code == SqlState::INSUFFICIENT_PRIVILEGE.code() {
+        Some("the role needs `usage` on the schema and `select` on the table")
+    } else {
+        None
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        let failure = Self::new(error.exit(), &error);
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
