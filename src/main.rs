@@ -67,7 +67,6 @@ fn prepare(
     let context = Context {
         config,
         printer,
-        format: args.format(),
         now,
         started,
     };
@@ -132,7 +131,9 @@ fn supervise(runtime: Runtime, args: Args, context: Context) -> Result<(), Failu
             outcome = &mut finished => return outcome.unwrap_or_else(|_| Err(crash())),
             () = next(interrupts.as_mut()) => {}
         }
-        drop(interrupt.send(()));
+        if interrupt.send(()).is_err() {
+            tracing::debug!("the command had just ended");
+        }
         match tokio::time::timeout(PATIENCE, finished).await {
             Ok(Ok(outcome)) => outcome,
             _ => Err(interruption()),

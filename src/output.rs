@@ -548,12 +548,12 @@ mod tests {
         write_batches(narrow.schema(), &[narrow], Format::Table, &mut bytes).unwrap();
         assert_eq!(
             String::from_utf8(bytes).unwrap(),
-            "┌──────────┬─────────┐\n\
-             │ name     ┆ revenue │\n\
-             ╞══════════╪═════════╡\n\
+            "┌─────────┬─────────┐\n\
+             │ name    ┆ revenue │\n\
+             ╞═════════╪═════════╡\n\
              │ a|\"b\",Ї ┆ 1234.50 │\n\
-             │ NULL     ┆    NULL │\n\
-             └──────────┴─────────┘\n"
+             │ NULL    ┆    NULL │\n\
+             └─────────┴─────────┘\n"
         );
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use figment::Figment;
-use figment::error::Kind as FigmentKind;
+use figment::error::{Actual, Kind as FigmentKind};
 
 use crate::error::{Exit, Failure};
 
@@ -88,14 +88,28 @@ impl ConfigError {
 
     pub(super) fn from_figment(figment: &Figment, error: figment::Error) -> Self {
         let name = error.path.join(".");
-        let found = match error.kind {
+        let said = match error.kind {
             FigmentKind::InvalidType(actual, _) | FigmentKind::InvalidValue(actual, _) => {
-                actual.to_string()
+                found(&actual)
             }
             FigmentKind::UnknownVariant(text, _) => format!("`{text}`"),
             other => other.to_string(),
         };
-        Self::invalid(&name, layers::origin(figment, &name), found)
+        Self::invalid(&name, layers::origin(figment, &name), said)
+    }
+}
+
+/// A value as its author would call it.
+fn found(actual: &Actual) -> String {
+    match actual {
+        Actual::Str(text) => format!("`{text}`"),
+        Actual::Bool(answer) => format!("`{answer}`"),
+        Actual::Signed(number) => format!("`{number}`"),
+        Actual::Unsigned(number) => format!("`{number}`"),
+        Actual::Float(number) => format!("`{number}`"),
+        Actual::Seq => "a list".to_owned(),
+        Actual::Map => "a table".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -18,7 +18,7 @@ use super::statements::Statement;
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// The statement would write or change something.
-    #[error("only statements that read are run: {0}")]
+    #[error("only statements that read are run, and `{0} …` is not one")]
     Writes(String),
     /// DataFusion refused or failed.
     #[error("{}", user_message(.0).message)]
@@ -28,22 +28,21 @@ pub enum QueryError {
     Output(#[from] OutputError),
 }
 
-impl From<DataFusionError> for QueryError {
-    fn from(error: DataFusionError) -> Self {
+impl QueryError {
+    fn of(statement: &Statement, error: DataFusionError) -> Self {
         // The texts of `SQLOptions::verify_plan`, which has no error of its own.
         const REFUSALS: [&str; 3] = [
             "DDL not supported: ",
             "DML not supported: ",
             "Statement not supported: ",
         ];
-        if let DataFusionError::Plan(text) = error.find_root()
-            && let Some(what) = REFUSALS
-                .iter()
-                .find_map(|refusal| text.strip_prefix(refusal))
-        {
-            return Self::Writes(format!("`{what}` is not"));
+        match error.find_root() {
+            DataFusionError::Plan(text) if REFUSALS.iter().any(|begin| text.starts_with(begin)) => {
+                let words: Vec<&str> = statement.sql.split_whitespace().take(3).collect();
+                Self::Writes(words.join(" "))
+            }
+            _ => Self::Failed(Box::new(error)),
         }
-        Self::Failed(Box::new(error))
     }
 }
 
@@ -80,11 +79,20 @@ pub async fn run(
         .with_allow_ddl(false)
         .with_allow_dml(false)
         .with_allow_statements(false);
-    let frame = session.sql_with_options(&statement.sql, reads_only).await?;
-    let mut batches = frame.execute_stream().await?;
+    let failed = |error| QueryError::of(statement, error);
+    let frame = session
+        .sql_with_options(&statement.sql, reads_only)
+        .await
+        .map_err(failed)?;
+    let mut batches = frame.execute_stream().await.map_err(failed)?;
+    // A statement that fails at once leaves nothing on stdout, not even a header.
+    let mut next = batches.try_next().await.map_err(failed)?;
     let mut writer = BatchWriter::try_new(batches.schema(), format, out)?;
-    while let Some(batch) = batches.try_next().await? {
+    while let Some(batch) = next {
         writer.write(&batch)?;
+        // A plan that is never out of rows would never let Ctrl-C be heard.
+        tokio::task::yield_now().await;
+        next = batches.try_next().await.map_err(failed)?;
     }
     Ok(writer.finish()?)
 }
