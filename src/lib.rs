@@ -1,5 +1,6 @@
 //! Multi-touch attribution over a Parquet lake.
 pub mod attribution;
+pub mod engine;
 pub mod error;
 pub mod platform;
 pub mod schema;

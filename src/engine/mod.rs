@@ -1,0 +1,2 @@
+//! The query engine: DataFusion with our functions.
+pub mod udf;
