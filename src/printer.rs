@@ -65,6 +65,12 @@ impl Printer {
         self.stdout_is_terminal
     }
 
+    /// How many columns the terminal has; a page's worth where there is none.
+    pub fn width(&self) -> u16 {
+        const PAGE: u16 = 100;
+        terminal_size::terminal_size().map_or(PAGE, |(width, _)| width.0)
+    }
+
     /// Whether stderr may carry colour.
     pub fn color(&self) -> bool {
         self.color

@@ -1,7 +1,7 @@
 //! What `run` and `check` share: settings to a computed, audited, unpublished run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Decimal128Array, RecordBatch, StringArray};
@@ -10,17 +10,16 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::attribution::{self, Model};
-use crate::engine::{Engine, EngineError, EngineOptions};
+use crate::engine::{Engine, EngineError};
 use crate::error::Failure;
 use crate::lake::runs::{self, RunManifest, RunSettings};
 use crate::pipeline::parameters::Parameter;
 use crate::pipeline::{self, Computed, Progress, Target, order};
-use crate::platform::RuleSet;
 use crate::printer::Total;
 use crate::schema::RUN_INPUTS;
 use crate::storage::Location;
 
-use super::{Context, Limits};
+use super::{Context, Limits, session};
 
 /// What a run computes.
 #[derive(Debug, clap::Args, Serialize)]
@@ -45,36 +44,12 @@ pub(super) struct Asked {
     limits: Limits,
 }
 
-/// Rows of a record batch: the size at which kernels and caches agree best.
-const BATCH_ROWS: usize = 8192;
-
 /// The models asked for, or every rule model.
 fn models(context: &Context) -> Result<Vec<Model>, Failure> {
     match &context.config.models {
         Some(names) => Ok(attribution::parse_models(&names.join(","))?),
         None => Ok(attribution::default_models()),
     }
-}
-
-/// A built-in rule set by name, or a file.
-pub(super) fn rules(name: &str) -> Result<RuleSet, Failure> {
-    if !Path::new(name).is_file() {
-        return Ok(RuleSet::builtin(name)?);
-    }
-    let text = std::fs::read_to_string(name)
-        .map_err(|error| Failure::usage(format!("cannot read `{name}`: {error}")))?;
-    Ok(RuleSet::parse(&text, name)?)
-}
-
-/// The limits of a command's queries.
-pub(super) fn engine_options(context: &Context) -> Result<EngineOptions, Failure> {
-    Ok(EngineOptions {
-        threads: context.config.threads,
-        memory_bytes: context.config.memory,
-        batch_size: BATCH_ROWS,
-        time_zone: context.config.time_zone.to_string(),
-        rules: Arc::new(rules(&context.config.rules)?),
-    })
 }
 
 /// `20250304T101500.000000Z`: ids sort by time, and name no one.
@@ -137,7 +112,7 @@ async fn compute_run(
     let config = &context.config;
     let models = models(context)?;
     let datasets = order::datasets(config.queries.as_deref())?;
-    let options = engine_options(context)?;
+    let options = session::options(config)?;
     let engine = Engine::open(lake, &options).await?;
     let place = lake.to_string();
     let mut notes = pipeline::check_inputs(&engine, RUN_INPUTS, &place, &options.time_zone).await?;

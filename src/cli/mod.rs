@@ -1,22 +1,32 @@
 //! The commands: one file each that parses, calls the library and prints.
 
+mod check;
+mod compute;
 mod config;
+mod demo;
+mod export;
+mod report;
+mod run;
+mod runs;
 mod session;
 mod shell;
 mod sql;
+mod summary;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand, ValueEnum};
+use datafusion::prelude::SessionContext;
 use figment::value::Dict;
 use serde::Serialize;
 
 use crate::config::{Config, flags};
-use crate::error::{Exit, Failure};
+use crate::error::Failure;
 use crate::output::Format;
 use crate::printer::{Printer, Talk};
+use crate::shell::{run as run_statement, split};
 use crate::storage::{Location, StoreOptions};
 
 /// Multi-touch attribution over a Parquet lake
@@ -94,6 +104,12 @@ enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
+    Export(export::ExportArgs),
+    Run(run::RunArgs),
+    Report(report::ReportArgs),
+    Check(check::CheckArgs),
+    Runs(runs::RunsArgs),
     Config(config::ConfigArgs),
     Sql(sql::SqlArgs),
     Shell(shell::ShellArgs),
@@ -142,6 +158,12 @@ impl Args {
     pub fn settings(&self) -> Dict {
         let mut settings = flags(&self.global);
         settings.extend(match &self.command {
+            Command::Demo(arguments) => flags(arguments),
+            Command::Export(arguments) => flags(arguments),
+            Command::Run(arguments) => flags(arguments),
+            Command::Report(arguments) => flags(arguments),
+            Command::Check(arguments) => flags(arguments),
+            Command::Runs(arguments) => flags(arguments),
             Command::Config(arguments) => flags(arguments),
             Command::Sql(arguments) => flags(arguments),
             Command::Shell(arguments) => flags(arguments),
@@ -169,11 +191,32 @@ impl Args {
     /// The command's failure, with its exit code.
     pub async fn run(&self, context: &Context) -> Result<(), Failure> {
         match &self.command {
+            Command::Demo(arguments) => Box::pin(demo::run(arguments, context)).await,
+            Command::Export(arguments) => Box::pin(export::run(arguments, context)).await,
+            Command::Run(arguments) => Box::pin(run::run(arguments, context)).await,
+            Command::Report(arguments) => Box::pin(report::run(arguments, context)).await,
+            Command::Check(arguments) => Box::pin(check::run(arguments, context)).await,
+            Command::Runs(arguments) => Box::pin(runs::run(arguments, context)).await,
             Command::Config(arguments) => config::run(arguments, context),
             Command::Sql(arguments) => Box::pin(sql::run(arguments, context)).await,
             Command::Shell(arguments) => Box::pin(shell::run(arguments, context)).await,
         }
     }
+}
+
+/// Runs one query and prints its result; returns its rows.
+async fn print_query(
+    session: &SessionContext,
+    query: &str,
+    format: Format,
+    context: &Context,
+) -> Result<u64, Failure> {
+    let statement = split(query).all();
+    let mut rows = 0;
+    for statement in &statement {
+        rows += run_statement(session, statement, format, &mut context.printer.data()).await?;
+    }
+    Ok(rows)
 }
 
 /// What every command works with.
@@ -233,6 +276,17 @@ impl Context {
             .transpose()
     }
 
+    /// Where a run will be published: as told, else beside the lake's tables.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    fn out_or_new(&self, lake: &Location) -> Result<Location, Failure> {
+        match self.config.out.as_deref() {
+            Some(out) => self.open(out),
+            None => Ok(lake.clone()),
+        }
+    }
+
     /// Opens a location that is only read: a mistyped folder must not come into being.
     fn existing(&self, text: &str, what: &str) -> Result<Location, Failure> {
         if !text.contains("://") && !Path::new(text).is_dir() {
@@ -249,6 +303,6 @@ impl Context {
             s3_allow_http: self.config.s3_allow_http,
             s3_credentials: None,
         };
-        Location::open(text, &options).map_err(|error| Failure::new(Exit::Usage, &error))
+        Ok(Location::open(text, &options)?)
     }
 }

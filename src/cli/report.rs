@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::error::{Exit, Failure};
 use crate::report;
 
-use super::{Context, compute, summary};
+use super::{Context, session, summary};
 
 /// Show the report of the current run
 #[derive(Debug, clap::Args, Serialize)]
@@ -47,7 +47,7 @@ pub(super) async fn run(arguments: &ReportArgs, context: &Context) -> Result<(),
     let out = context.out()?.ok_or_else(|| {
         Failure::usage("no place of runs is named").with_hint("give `--out LOCATION`")
     })?;
-    let engine = Engine::empty(&compute::engine_options(context)?)?;
+    let engine = Engine::empty(&session::options(&context.config)?)?;
     let Some(manifest) = engine.use_current_run(&out).await? else {
         return Err(Failure::usage(format!("nothing was published in `{out}` yet"))
             .with_hint(format!("publish with `touchpath run --lake LOCATION --out {out}`")));

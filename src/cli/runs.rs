@@ -58,7 +58,7 @@ pub(super) async fn run(arguments: &RunsArgs, context: &Context) -> Result<(), F
     let batch = table(&commits, datasets, rows)
         .map_err(|error| Failure::usage(error.to_string()))?;
     let mut data = context.printer.data();
-    output::write_batches(&batch.schema(), std::slice::from_ref(&batch), format, &mut data)?;
+    output::write_batches(batch.schema(), std::slice::from_ref(&batch), format, &mut data)?;
     Ok(())
 }
 

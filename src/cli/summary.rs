@@ -31,7 +31,8 @@ pub(super) async fn print(
 ) -> Result<(), Failure> {
     if format != Format::Table {
         let summary = "select * from prod.summary";
-        return super::print_query(engine.context(), summary, format, context).await;
+        super::print_query(engine.context(), summary, format, context).await?;
+        return Ok(());
     }
     let about = about(manifest, &context.config.currency);
     let report = report::read(engine.context(), about).await?;

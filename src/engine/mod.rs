@@ -145,15 +145,23 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
+    /// A session with our functions and no tables.
+    ///
+    /// # Errors
+    /// [`EngineError::Query`] when the session's limits cannot be set up.
+    pub fn empty(options: &EngineOptions) -> Result<Self, EngineError> {
+        let context = session(options)?;
+        udf::register_all(&mut *context.state_ref().write(), &options.rules)?;
+        pass::register(&context);
+        Ok(Self { context })
+    }
+
     /// Opens the lake's tables as `raw.*` and `stg.*`; nothing is registered as `prod.*` yet.
     ///
     /// # Errors
     /// [`EngineError::Table`] for files that are no Parquet, or the store's failure.
     pub async fn open(lake: &Location, options: &EngineOptions) -> Result<Self, EngineError> {
-        let context = session(options)?;
-        udf::register_all(&mut *context.state_ref().write(), &options.rules)?;
-        pass::register(&context);
-        let engine = Self { context };
+        let engine = Self::empty(options)?;
         engine.serve_store(lake);
         for schema in ["raw", "stg"] {
             engine.create_schema(schema)?;

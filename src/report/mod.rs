@@ -97,7 +97,12 @@ impl From<ReportError> for Failure {
 impl Report {
     /// Tables for a terminal `width` columns wide; `color` allows bold and colours.
     pub fn to_terminal(&self, width: u16, color: bool) -> String {
-        terminal::render(self, width, color)
+        terminal::render(self, width, color, usize::MAX)
+    }
+
+    /// The head of [`Self::to_terminal`]: key figures, platforms and both contract tables.
+    pub fn to_summary(&self, width: u16, color: bool) -> String {
+        terminal::render(self, width, color, 2)
     }
 
     /// Markdown with the same tables.

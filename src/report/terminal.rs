@@ -15,8 +15,8 @@ use super::tables::{Row, Table, Tone};
 /// Narrower than this no table can be read.
 const NARROWEST: u16 = 40;
 
-/// Tables and sentences, one section after the other.
-pub(super) fn render(report: &Report, width: u16, color: bool) -> String {
+/// The head of the report and its first `sections`, or all of them.
+pub(super) fn render(report: &Report, width: u16, color: bool, sections: usize) -> String {
     let page = Page {
         width: width.max(NARROWEST),
         color,
@@ -28,7 +28,7 @@ pub(super) fn render(report: &Report, width: u16, color: bool) -> String {
     text.push_str(&page.pairs(&sections::settings(report)));
     text.push_str(&page.heading("Key figures", '-'));
     text.push_str(&page.pairs(&sections::key_figures(report)));
-    for section in sections::sections(report) {
+    for section in sections::sections(report).into_iter().take(sections) {
         text.push_str(&page.section(&section));
     }
     text

@@ -19,7 +19,7 @@ pub(super) fn coerce_all<const N: usize>(
 ) -> Result<Vec<DataType>> {
     if types.len() != N {
         return plan_err!(
-            "expected {N} arguments ({}), got {}",
+            "expected the arguments ({}), got {}",
             names.join(", "),
             types.len()
         );

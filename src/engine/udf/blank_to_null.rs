@@ -32,7 +32,7 @@ impl BlankToNull {
         let documentation = documentation(
             "The text unchanged, or null when it is empty or white space only.",
             "blank_to_null(text)",
-            "> select blank_to_null(' '), blank_to_null(' 7');\nNULL ' 7'",
+            "> select blank_to_null(' '), blank_to_null('7');\nNULL 7",
         )
         .with_argument("text", "An id or any other text.")
         .build();

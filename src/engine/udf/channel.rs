@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, StringBuilder},
+    array::{Array, ArrayRef, StringBuilder},
     datatypes::DataType,
 };
 use datafusion::error::Result;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, Decimal128Array},
+    array::{ArrayRef, Decimal128Array},
     datatypes::{DataType, Field, FieldRef},
 };
 use datafusion::common::{
