@@ -278,7 +278,7 @@ impl Engine {
 
 fn parquet_options() -> ListingOptions {
     // `.parquet` is checked where the lake is listed.
-    ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension("")
+    ListingOptions::new(Arc::new(ParquetFormat::default().with_force_view_types(false))).with_file_extension("")
 }
 
 fn session(options: &EngineOptions) -> Result<SessionContext, EngineError> {
