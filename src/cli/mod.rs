@@ -14,7 +14,7 @@ use figment::value::Dict;
 use serde::Serialize;
 
 use crate::config::{Config, flags};
-use crate::error::{Exit, Failure};
+use crate::error::Failure;
 use crate::output::Format;
 use crate::printer::{Printer, Talk};
 use crate::storage::{Location, StoreOptions};
@@ -249,6 +249,6 @@ impl Context {
             s3_allow_http: self.config.s3_allow_http,
             s3_credentials: None,
         };
-        Location::open(text, &options).map_err(|error| Failure::new(Exit::Usage, &error))
+        Ok(Location::open(text, &options)?)
     }
 }

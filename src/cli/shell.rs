@@ -33,9 +33,13 @@ pub(super) async fn run(arguments: &ShellArgs, context: &Context) -> Result<(), 
             "the shell prints many results, and a parquet file holds one",
         ));
     }
-    let session = session::open(context).await?;
+    let engine = session::open(context).await?;
     let history = context.config.state_folder.clone();
-    Shell::new(&session, &context.printer, ShellOptions { format, history })
-        .run()
-        .await
+    Shell::new(
+        engine.context(),
+        &context.printer,
+        ShellOptions { format, history },
+    )
+    .run()
+    .await
 }

@@ -45,14 +45,14 @@ pub(super) async fn run(arguments: &SqlArgs, context: &Context) -> Result<(), Fa
     let format = context.format(&arguments.written)?;
     let statements = split(&text(arguments)?).all();
     check(&statements, format)?;
-    let session = session::open(context).await?;
+    let engine = session::open(context).await?;
     let mut out = context.printer.data();
     let mut rows = 0;
     for (index, statement) in statements.iter().enumerate() {
         if index > 0 && matches!(format, Format::Table | Format::Markdown) {
             out.write_all(b"\n").map_err(write_failure)?;
         }
-        rows += shell::run(&session, statement, format, &mut out)
+        rows += shell::run(engine.context(), statement, format, &mut out)
             .await
             .map_err(|error| {
                 let mut failure = Failure::from(error);

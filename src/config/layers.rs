@@ -8,7 +8,9 @@ use figment::{Figment, Metadata, Profile, Provider, Source};
 use crate::error::nearest;
 
 use super::environment::{Environment, PREFIX};
-use super::{ConfigError, Kind, Listed, Origin, SETTINGS, has_password, masked, setting_names};
+use super::{
+    ConfigError, Kind, Listed, Origin, Rules, SETTINGS, has_password, masked, setting_names,
+};
 
 const DEFAULT: &str = "default";
 const VARIABLE: &str = "variable";
@@ -145,7 +147,7 @@ fn seen_from(folder: &Path, kind: Kind, value: Value) -> Value {
     let is_path = match kind {
         Kind::Location => !text.contains("://"),
         Kind::Path => true,
-        Kind::NameOrFile => text.contains(['/', '\\']) || text.contains(".toml"),
+        Kind::NameOrFile => Rules::is_file(text),
         _ => false,
     };
     if is_path {

@@ -108,6 +108,30 @@ pub enum LogFormat {
     Json,
 }
 
+/// The platform rules to go by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rules {
+    /// A built-in rule set.
+    Named(String),
+    /// A rule file of the user's.
+    File(PathBuf),
+}
+
+impl Rules {
+    /// Names hold neither slashes nor the ending of a file.
+    fn is_file(text: &str) -> bool {
+        text.contains(['/', '\\']) || Path::new(text).extension().is_some_and(|end| end == "toml")
+    }
+
+    fn new(text: String) -> Self {
+        if Self::is_file(&text) {
+            Self::File(PathBuf::from(text))
+        } else {
+            Self::Named(text)
+        }
+    }
+}
+
 /// Where the value of a setting came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -151,8 +175,8 @@ pub struct Config {
     pub out: Option<String>,
     /// Touches before this day are left out.
     pub since: Option<NaiveDate>,
-    /// Name or file of the platform rules.
-    pub rules: String,
+    /// The platform rules.
+    pub rules: Rules,
     /// The attribution models to compute; all rule models when unset.
     pub models: Option<Vec<String>>,
     /// Touches older than this before their contract get no credit; unlimited when unset.
@@ -288,7 +312,7 @@ impl Config {
             out: spelled.out.or_else(|| spelled.lake.clone()),
             lake: spelled.lake,
             since: since.transpose()?,
-            rules: spelled.rules,
+            rules: Rules::new(spelled.rules),
             models: spelled.models,
             lookback_days: spelled.lookback_days,
             time_zone,

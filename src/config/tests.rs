@@ -48,8 +48,8 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
 
     assert_eq!((config.threads, config.memory), (1, 512 << 20));
     assert_eq!(
-        (config.currency.as_str(), config.rules.as_str()),
-        ("EUR", "v10")
+        (config.currency.as_str(), &config.rules),
+        ("EUR", &Rules::Named("v10".to_owned()))
     );
     let file = Origin::File(place.folder.path().join(FILE_NAME));
     let variable = Origin::Variable("TOUCHPATH_MEMORY".to_owned());
@@ -68,7 +68,7 @@ fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
 
 #[test]
 fn the_file_is_found_from_a_folder_below_and_its_paths_are_meant_from_it() {
-    let place = Place::with_file("lake = \"lake\"\nout = \"s3://b/p\"\nrules = \"v10\"\n");
+    let place = Place::with_file("lake = \"lake\"\nout = \"s3://b/p\"\nrules = \"mine.toml\"\n");
     let below = place.folder.path().join("a/b");
     std::fs::create_dir_all(&below).unwrap();
     let config = Config::load(&Environment::new(&below, &[], 1), None, Dict::new()).unwrap();
@@ -77,7 +77,10 @@ fn the_file_is_found_from_a_folder_below_and_its_paths_are_meant_from_it() {
         Some(place.folder.path().join("lake").display().to_string())
     );
     assert_eq!(config.out.as_deref(), Some("s3://b/p"));
-    assert_eq!(config.rules, "v10");
+    assert_eq!(
+        config.rules,
+        Rules::File(place.folder.path().join("mine.toml"))
+    );
 }
 
 #[test]
@@ -125,7 +128,7 @@ fn a_name_that_looks_like_a_number_stays_a_name() {
     let config = Place::with_file("")
         .load(&[("TOUCHPATH_RULES", "10")], Dict::new())
         .unwrap();
-    assert_eq!(config.rules, "10");
+    assert_eq!(config.rules, Rules::Named("10".to_owned()));
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn a_misspelt_variable_is_refused_and_a_foreign_one_is_left_alone() {
 fn a_wrong_value_is_named_with_where_it_stands_and_what_was_expected() {
     for (file, message) in [
         (
-            "threads = \"many`",
+            "threads = \"many\"",
             "`threads` must be a whole number above zero, found `many`",
         ),
         (
@@ -180,7 +183,7 @@ fn a_wrong_value_is_named_with_where_it_stands_and_what_was_expected() {
             "`memory` must be a size such as `512MB` or `2GB`, found `2 cats`",
         ),
         (
-            "models = \"linear`",
+            "models = \"linear\"",
             "`models` must be a list of names, found `linear`",
         ),
         (
@@ -188,7 +191,7 @@ fn a_wrong_value_is_named_with_where_it_stands_and_what_was_expected() {
             "`log_format` must be `text` or `json`, found `xml`",
         ),
         (
-            "[limits]\nunmatched = \"few`",
+            "[limits]\nunmatched = \"few\"",
             "`limits.unmatched` must be a number, found `few`",
         ),
     ] {

@@ -16,6 +16,7 @@ use std::time::Instant;
 use datafusion::execution::context::SessionContext;
 use reedline::{Reedline, Signal};
 
+use crate::engine::user_message;
 use crate::error::{Exit, Failure};
 use crate::output::{Format, write_batches};
 use crate::printer::{Printer, Total};
@@ -181,9 +182,8 @@ impl<'a> Shell<'a> {
                 .printer
                 .text(&commands::tables(self.session).join("\n"))?,
             (Action::Schema, table) => {
-                let columns = commands::columns(self.session, table)
-                    .await
-                    .map_err(QueryError::from)?;
+                let columns = commands::columns(self.session, table).await;
+                let columns = columns.map_err(|error| user_message(&error))?;
                 let mut out = self.printer.data();
                 write_batches(columns.schema(), &[columns], self.options.format, &mut out)?;
             }

@@ -9,7 +9,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::{SQLOptions, SessionContext};
 use futures::TryStreamExt;
 
-use crate::error::{Exit, Failure};
+use crate::engine::user_message;
+use crate::error::Failure;
 use crate::output::{BatchWriter, Format, OutputError};
 
 use super::statements::Statement;
@@ -57,14 +58,6 @@ impl From<QueryError> for Failure {
     }
 }
 
-fn user_message(error: &DataFusionError) -> Failure {
-    Failure {
-        exit: Exit::Usage,
-        message: error.to_string(),
-        hint: None,
-    }
-}
-
 /// Runs a statement and writes its result; the number of rows comes back.
 ///
 /// # Errors
@@ -99,6 +92,8 @@ pub async fn run(
 
 #[cfg(test)]
 mod tests {
+    use crate::error::Exit;
+
     use super::*;
 
     async fn outcome(sql: &str) -> Result<String, Failure> {
