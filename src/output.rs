@@ -1,7 +1,8 @@
 //! Record batches as text for people or as files for machines.
 //!
 //! In: a schema and, one by one, batches of it. Out: bytes on a writer, batch by batch;
-//! only a table for people is held until its widths are known, as text.
+//! only a table for people is held until its widths are known, as text. A table that does
+//! not fit its terminal is written as one line per value.
 //!
 //! | format | null | decimals | timestamps | lists |
 //! |---|---|---|---|---|
@@ -19,7 +20,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -230,7 +231,8 @@ impl<'a> BatchWriter<'a> {
                 markdown: false,
                 cells,
             } => {
-                out.write_all(format!("{}\n", table(&schema, cells)).as_bytes())?;
+                let width = Table::new().width();
+                out.write_all(for_terminal(&schema, &cells, width).as_bytes())?;
             }
             Form::Parquet(writer) => out.write_all(&writer.into_inner()?)?,
         }
@@ -362,20 +364,17 @@ fn text_rows(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
         .collect()
 }
 
-fn table(schema: &SchemaRef, rows: Vec<Vec<String>>) -> Table {
+/// Below this width a column of text is not wrapped: what is left of it cannot be read.
+const READABLE: u16 = 16;
+
+/// A table where its columns fit the terminal, else one line per value.
+fn for_terminal(schema: &SchemaRef, rows: &[Vec<String>], width: Option<u16>) -> String {
     let mut table = Table::new();
     table
         .load_preset(comfy_table::presets::UTF8_FULL_CONDENSED)
-        // Wide text is wrapped within its column on a terminal, and left alone elsewhere.
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(
-            schema
-                .fields()
-                .iter()
-                .map(|field| Cell::new(printable(field.name()))),
-        );
+        .set_header(schema.fields().iter().map(|field| printable(field.name())));
     for row in rows {
-        table.add_row(row.iter().map(|cell| Cell::new(printable(cell))));
+        table.add_row(row.iter().map(|cell| printable(cell)));
     }
     for (index, field) in schema.fields().iter().enumerate() {
         if let Some(column) = table
@@ -385,7 +384,43 @@ fn table(schema: &SchemaRef, rows: Vec<Vec<String>>) -> Table {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
+    let Some(width) = width else {
+        return format!("{table}\n");
+    };
+    let least: u16 = table
+        .column_max_content_widths()
+        .iter()
+        .map(|column| (*column).min(READABLE) + 3)
+        .sum();
+    if least >= width && !rows.is_empty() {
+        return records(schema, rows);
+    }
     table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width);
+    format!("{table}\n")
+}
+
+/// Each row as lines of name and value.
+fn records(schema: &SchemaRef, rows: &[Vec<String>]) -> String {
+    let names: Vec<String> = schema
+        .fields()
+        .iter()
+        .map(|field| printable(field.name()))
+        .collect();
+    let longest = names
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let mut text = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        text.push_str(&format!("row {}\n", index + 1));
+        for (name, cell) in names.iter().zip(row) {
+            text.push_str(&format!("  {name:<longest$}  {}\n", printable(cell)));
+        }
+    }
+    text
 }
 
 /// Control characters of the data would move the cursor or colour the terminal.
@@ -554,6 +589,26 @@ mod tests {
              │ a|\"b\",Ї ┆ 1234.50 │\n\
              │ NULL    ┆    NULL │\n\
              └─────────┴─────────┘\n"
+        );
+    }
+
+    #[test]
+    fn a_table_too_wide_for_its_terminal_becomes_one_line_per_value() {
+        let rows = vec![vec!["1".to_owned(), "a".repeat(40), "NULL".to_owned()]];
+        let narrow = batch().project(&[0, 1, 2]).unwrap().schema();
+        // Least widths: 2, 16 and 7 and three for each border, 34 and one for the last.
+        let fits = for_terminal(&narrow, &rows, Some(35));
+        assert!(
+            fits.lines().all(|line| line.chars().count() <= 35),
+            "{fits}"
+        );
+        assert!(fits.starts_with('┌'), "{fits}");
+        assert_eq!(
+            for_terminal(&narrow, &rows, Some(34)),
+            format!(
+                "row 1\n  id       1\n  name     {}\n  revenue  NULL\n",
+                "a".repeat(40)
+            )
         );
     }
 

@@ -115,7 +115,9 @@ fn found(actual: &Actual) -> String {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        let failure = Self::new(Exit::Usage, &error);
+        let mut failure = Self::new(Exit::Usage, &error);
+        // TOML's errors end with a line end.
+        failure.message.truncate(failure.message.trim_end().len());
         match error {
             ConfigError::Unknown {
                 nearest: Some(near),

@@ -159,7 +159,7 @@ fn a_misspelt_variable_is_refused_and_a_foreign_one_is_left_alone() {
 fn a_wrong_value_is_named_with_where_it_stands_and_what_was_expected() {
     for (file, message) in [
         (
-            "threads = \"many`",
+            "threads = \"many\"",
             "`threads` must be a whole number above zero, found `many`",
         ),
         (
@@ -183,7 +183,7 @@ fn a_wrong_value_is_named_with_where_it_stands_and_what_was_expected() {
             "`memory` must be a size such as `512MB` or `2GB`, found `2 cats`",
         ),
         (
-            "models = \"linear`",
+            "models = \"linear\"",
             "`models` must be a list of names, found `linear`",
         ),
         (
@@ -191,7 +191,7 @@ fn a_wrong_value_is_named_with_where_it_stands_and_what_was_expected() {
             "`log_format` must be `text` or `json`, found `xml`",
         ),
         (
-            "[limits]\nunmatched = \"few`",
+            "[limits]\nunmatched = \"few\"",
             "`limits.unmatched` must be a number, found `few`",
         ),
     ] {
