@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::tables::{self, Rows};
 use super::{DemoError, DemoLake, DemoSummary};
@@ -50,7 +51,7 @@ async fn fill(
     files: &mut BTreeMap<String, ParquetFile>,
     mut done: impl FnMut(u32),
 ) -> Result<(), DemoError> {
-    let mut copies = copies(lake);
+    let (mut copies, maker) = copies(lake);
     let mut written = 0;
     while let Some(copy) = copies.recv().await {
         for (table, batch) in copy? {
@@ -68,13 +69,17 @@ async fn fill(
         written += 1;
         done(written);
     }
+    maker.await?;
     Ok(())
 }
 
-/// The lake's copies in order, made ahead of whoever takes them.
-pub(super) fn copies(lake: DemoLake) -> mpsc::Receiver<Result<Vec<Rows>, DemoError>> {
+/// The lake's copies in order, made ahead of whoever takes them, and the task that makes
+/// them: when it fails the copies end early, so await it after the last.
+pub(super) fn copies(
+    lake: DemoLake,
+) -> (mpsc::Receiver<Result<Vec<Rows>, DemoError>>, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel(1);
-    tokio::task::spawn_blocking(move || {
+    let maker = tokio::task::spawn_blocking(move || {
         for number in 0..lake.scale {
             let copy = tables::of(&lake.copy(number));
             let failed = copy.is_err();
@@ -84,5 +89,5 @@ pub(super) fn copies(lake: DemoLake) -> mpsc::Receiver<Result<Vec<Rows>, DemoErr
             }
         }
     });
-    receiver
+    (receiver, maker)
 }

@@ -53,7 +53,7 @@ async fn load(
         tables: TABLES.len(),
         ..DemoSummary::default()
     };
-    let mut copies = lake::copies(lake);
+    let (mut copies, maker) = lake::copies(lake);
     let mut loaded = 0;
     while let Some(copy) = copies.recv().await {
         for (table, batch) in copy? {
@@ -63,6 +63,7 @@ async fn load(
         loaded += 1;
         done(loaded);
     }
+    maker.await?;
     transaction
         .commit()
         .await
