@@ -167,7 +167,7 @@ mod tests {
                 found.and_then(|document| document.cents),
                 documented.map(|c| c.0.cents)
             );
-            let date = found.map(|document| document.date.or(event.day()));
+            let date = found.map(|document| document.date.or_else(|| event.day()));
             if event.at.is_some() {
                 assert_eq!(date, documented.map(|c| Some(c.0.date)));
             }

@@ -5,34 +5,32 @@
 //! memory.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::tables::{self, Rows};
 use super::{DemoError, DemoLake, DemoSummary};
 use crate::storage::{Location, ParquetFile, WriteSettings};
 
 /// Writes every table of the lake below `location`; earlier files of the same names are
-/// replaced.
+/// replaced. `done` hears after each copy how many are written.
 ///
 /// # Errors
-/// [`DemoError::Storage`] when a file cannot be written; tables finished before stay.
-pub async fn write_lake(lake: DemoLake, location: &Location) -> Result<DemoSummary, DemoError> {
-    let mut files: BTreeMap<String, ParquetFile> = BTreeMap::new();
-    let mut copies = copies(lake);
-    while let Some(copy) = copies.recv().await {
-        for (table, batch) in copy? {
-            let path = format!("{}/{}/part-00000.parquet", table.schema, table.name);
-            let file = match files.entry(path) {
-                std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
-                std::collections::btree_map::Entry::Vacant(new) => {
-                    let settings = WriteSettings::default();
-                    let file = ParquetFile::create(location, new.key(), &batch.schema(), settings)?;
-                    new.insert(file)
-                }
-            };
-            file.write(batch).await?;
+/// [`DemoError::Storage`] when a file cannot be written; none appears then, unless the
+/// failure came while the last bytes of one after the other were written.
+pub async fn write_lake(
+    lake: DemoLake,
+    location: &Location,
+    done: impl FnMut(u32),
+) -> Result<DemoSummary, DemoError> {
+    let mut files = BTreeMap::new();
+    if let Err(error) = fill(lake, location, &mut files, done).await {
+        for file in files.into_values() {
+            file.abort().await?;
         }
+        return Err(error);
     }
     let mut summary = DemoSummary {
         tables: files.len(),
@@ -46,10 +44,42 @@ pub async fn write_lake(lake: DemoLake, location: &Location) -> Result<DemoSumma
     Ok(summary)
 }
 
-/// The lake's copies in order, made ahead of whoever takes them.
-pub(super) fn copies(lake: DemoLake) -> mpsc::Receiver<Result<Vec<Rows>, DemoError>> {
+/// Gives every copy's rows to the files, which it opens as their tables come up.
+async fn fill(
+    lake: DemoLake,
+    location: &Location,
+    files: &mut BTreeMap<String, ParquetFile>,
+    mut done: impl FnMut(u32),
+) -> Result<(), DemoError> {
+    let (mut copies, maker) = copies(lake);
+    let mut written = 0;
+    while let Some(copy) = copies.recv().await {
+        for (table, batch) in copy? {
+            let path = format!("{}/{}/part-00000.parquet", table.schema, table.name);
+            let file = match files.entry(path) {
+                Entry::Occupied(open) => open.into_mut(),
+                Entry::Vacant(new) => {
+                    let settings = WriteSettings::default();
+                    let file = ParquetFile::create(location, new.key(), &batch.schema(), settings)?;
+                    new.insert(file)
+                }
+            };
+            file.write(batch).await?;
+        }
+        written += 1;
+        done(written);
+    }
+    maker.await?;
+    Ok(())
+}
+
+/// The lake's copies in order, made ahead of whoever takes them, and the task that makes
+/// them: when it fails the copies end early, so await it after the last.
+pub(super) fn copies(
+    lake: DemoLake,
+) -> (mpsc::Receiver<Result<Vec<Rows>, DemoError>>, JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel(1);
-    tokio::task::spawn_blocking(move || {
+    let maker = tokio::task::spawn_blocking(move || {
         for number in 0..lake.scale {
             let copy = tables::of(&lake.copy(number));
             let failed = copy.is_err();
@@ -59,5 +89,5 @@ pub(super) fn copies(lake: DemoLake) -> mpsc::Receiver<Result<Vec<Rows>, DemoErr
             }
         }
     });
-    receiver
+    (receiver, maker)
 }

@@ -59,8 +59,8 @@ pub enum DemoError {
         #[from]
         source: StorageError,
     },
-    /// The thread that makes the rows ended before its work did.
-    #[error("the rows of the synthetic lake could not be made")]
+    /// The task that makes the rows or the one that talks to the database broke off.
+    #[error("a part of the work on the synthetic lake broke off")]
     Interrupted {
         /// Tokio's own error.
         #[from]

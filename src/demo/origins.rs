@@ -213,3 +213,87 @@ pub(super) fn token(length: usize, rng: &mut impl Rng) -> String {
         .map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())]))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// `semantics.md` 4.1 for the values that we stage, first hit wins.
+    fn platform(origin: &Origin) -> String {
+        let normal = |text: Option<&str>| {
+            let text = text.unwrap_or("").trim().to_lowercase();
+            (!text.is_empty()).then_some(text)
+        };
+        let matched = normal(origin.matched.and_then(|matched| matched.platform));
+        let tags = Some(origin.utm)
+            .filter(|_| origin.attributed)
+            .unwrap_or_default();
+        let (source, medium) = (normal(tags.source), normal(tags.medium));
+        let kind = normal(origin.source_type.filter(|_| origin.attributed));
+        let has = |word: &str| kind.as_ref().is_some_and(|kind| kind.contains(word));
+        match matched.as_deref() {
+            Some("facebook" | "google") => return matched.unwrap_or_default(),
+            Some(other) => return other.to_owned(),
+            None => {}
+        }
+        for (tag, word) in [("email", "@"), ("viber", "viber"), ("telegram", "telegram")] {
+            if source.as_deref() == Some(tag) || medium.as_deref() == Some(tag) || has(word) {
+                return tag.to_owned();
+            }
+        }
+        for word in ["event", "form", "organic", "referral"] {
+            if has(word) {
+                return word.to_owned();
+            }
+        }
+        kind.unwrap_or_else(|| "direct".to_owned())
+    }
+
+    #[test]
+    fn rule_set_v10_takes_every_origin_for_the_planned_platform() {
+        let names = [
+            "unknown",
+            "paid_search",
+            "facebook",
+            "paid_social",
+            "event",
+            "google",
+            "email",
+            "promo_messenger",
+            "form",
+        ];
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        for (planned, name) in Platform::ALL.into_iter().zip(names) {
+            for _ in 0..500 {
+                let origin = Origin::of(planned, &mut rng);
+                assert_eq!(platform(&origin), name, "{origin:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn campaigns_are_known_of_matched_touches_alone() {
+        let mut rng = ChaCha8Rng::seed_from_u64(12);
+        for planned in Platform::ALL {
+            let paid = matches!(planned, Platform::Facebook | Platform::Google);
+            for _ in 0..500 {
+                let ad = Origin::of(planned, &mut rng)
+                    .matched
+                    .map(|matched| matched.ad);
+                match ad {
+                    Some(Ad::Facebook(_) | Ad::Google(_)) => assert!(paid, "{planned:?}"),
+                    Some(Ad::Missing(blank)) => {
+                        assert!(
+                            !paid && blank.unwrap_or("").trim().is_empty(),
+                            "{planned:?}"
+                        );
+                    }
+                    None => assert!(!paid, "{planned:?}"),
+                }
+            }
+        }
+    }
+}

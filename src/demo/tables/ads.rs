@@ -148,7 +148,11 @@ fn fb_campaigns() -> Result<Rows, DemoError> {
 }
 
 fn status(number: u32) -> &'static str {
-    if number % 5 == 0 { "PAUSED" } else { "ACTIVE" }
+    if number.is_multiple_of(5) {
+        "PAUSED"
+    } else {
+        "ACTIVE"
+    }
 }
 
 fn fb_adsets() -> Result<Rows, DemoError> {
