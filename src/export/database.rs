@@ -160,7 +160,7 @@ impl fmt::Display for Database {
             write!(
                 f,
                 ":{}",
-                ports.get(index).or(ports.first()).unwrap_or(&5432)
+                ports.get(index).or_else(|| ports.first()).unwrap_or(&5432)
             )?;
         }
         match self.config.get_dbname() {

@@ -42,9 +42,10 @@ pub(super) async fn put_in_place(
         })?;
     let mut removed = Vec::new();
     for (other, _) in lake.list(folder).await? {
-        let is_surplus = other != path && other.ends_with(".parquet");
+        let ending = other.rsplit_once('.').map(|(_, ending)| ending);
+        let is_surplus = other != path && ending == Some("parquet");
         // What an export that was killed between staging and renaming has left.
-        let is_leftover = other.ends_with(".part");
+        let is_leftover = ending == Some("part");
         if is_surplus || is_leftover {
             lake.delete(&other).await?;
         }

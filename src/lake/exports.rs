@@ -134,7 +134,10 @@ pub async fn write(lake: &Location, manifest: &ExportManifest) -> Result<String,
 pub async fn list(lake: &Location) -> Result<Vec<ExportManifest>, ExportsError> {
     let mut manifests = Vec::new();
     for (path, _) in lake.list(FOLDER).await? {
-        if !path.ends_with(".json") {
+        if path
+            .rsplit_once('.')
+            .is_none_or(|(_, ending)| ending != "json")
+        {
             continue;
         }
         if let Some(text) = lake.read(&path).await? {

@@ -2,6 +2,12 @@
 //!
 //! One file per question; each test has a database and a lake of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test's helper fails the test"
+)]
+
 #[path = "../support/postgres.rs"]
 mod postgres;
 

@@ -30,7 +30,7 @@ rm -rf "$FOLDER"
 "#;
 
 /// The server's limit for starting; initdb takes about a second, more on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 struct Server {
     folder: PathBuf,
