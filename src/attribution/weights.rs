@@ -242,6 +242,8 @@ fn narrow_remainder(remainder: i128) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn split(weights: &mut Weights, cents: i64) -> Vec<i64> {
@@ -314,5 +316,31 @@ mod tests {
         weights.set_proportional([0.0, 1.0]);
         assert_eq!(split(&mut weights, i64::MAX), [0, i64::MAX]);
         assert_eq!(split(&mut weights, i64::MIN), [0, i64::MIN]);
+    }
+
+    proptest! {
+        /// Against the rule as it is written down: sort by remainder, stable, and count off.
+        #[test]
+        fn fractions_are_split_as_sorting_the_remainders_splits_them(
+            mut numerators in prop::collection::vec(0_u64..1000, 1..60),
+            cents in prop_oneof![any::<i64>(), -500_i64..500],
+        ) {
+            numerators[0] += 1;
+            let denominator: u64 = numerators.iter().sum();
+            let exact = |index: usize| i128::from(numerators[index]) * i128::from(cents);
+            let divisor = i128::from(denominator);
+            let mut expected: Vec<i128> =
+                (0..numerators.len()).map(|index| exact(index).div_euclid(divisor)).collect();
+            let mut order: Vec<usize> = (0..numerators.len()).collect();
+            order.sort_by_key(|index| -exact(*index).rem_euclid(divisor));
+            let left = i128::from(cents) - expected.iter().sum::<i128>();
+            for index in order.iter().take(usize::try_from(left).unwrap()) {
+                expected[*index] += 1;
+            }
+            let mut weights = Weights::default();
+            weights.set_fractions(numerators.iter().copied(), denominator);
+            let parts: Vec<i128> = split(&mut weights, cents).into_iter().map(i128::from).collect();
+            prop_assert_eq!(parts, expected);
+        }
     }
 }

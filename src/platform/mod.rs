@@ -63,6 +63,41 @@ pub struct MethodInput<'a> {
     pub source_type: Option<&'a str>,
 }
 
+impl<'a> PlatformInput<'a> {
+    /// In the order of [`PLATFORM_FIELDS`].
+    fn fields(&self) -> [Option<&'a str>; 4] {
+        let Self {
+            matched_platform,
+            utm_source,
+            utm_medium,
+            source_type,
+        } = *self;
+        [matched_platform, utm_source, utm_medium, source_type]
+    }
+}
+
+impl<'a> MethodInput<'a> {
+    /// In the order of [`METHOD_FIELDS`].
+    fn fields(&self) -> [Option<&'a str>; 6] {
+        let Self {
+            fbclid,
+            gclid,
+            campaign_id,
+            utm_source,
+            utm_campaign,
+            source_type,
+        } = *self;
+        [
+            fbclid,
+            gclid,
+            campaign_id,
+            utm_source,
+            utm_campaign,
+            source_type,
+        ]
+    }
+}
+
 /// The platform that a rule gives.
 #[derive(Debug)]
 enum Platform {
@@ -144,6 +179,11 @@ impl RuleSet {
                 .and_then(Option::take)
                 .unwrap_or_default(),
         }
+    }
+
+    /// The sentence of the rule that gives a touch its platform, as the rule file has it.
+    pub fn platform_rule(&self, input: &PlatformInput<'_>) -> &str {
+        &self.platform.first_hit(input.fields()).0.text
     }
 
     /// The channel that a platform belongs to; platforms that no channel names share one.
