@@ -87,9 +87,9 @@ pub(super) const LENGTH: Words = Words {
 pub(super) const FLOW: Words = Words {
     key: "flow",
     heading: "How paths run into contracts",
-    note: "Contracts flow from left to right, touch by touch; a band is as thick as the \
-           number of contracts that took that step, and ends in a contract after its last \
-           touch. Touches after the fourth are drawn as one.",
+    note: "Contracts flow from left to right and from platform to platform; touches in a row on one \
+           platform are one step. A band is as thick as the number of contracts that took that step, \
+           and ends in a contract after its last touch. Steps after the fourth are drawn as one.",
     chart: "",
     empty: "This run has no contracts.",
 };
