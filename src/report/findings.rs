@@ -320,7 +320,10 @@ pub(super) fn quality(report: &Report) -> Option<String> {
         (0, passed) => format!("All {passed} checks with a limit passed"),
         (failed, passed) => format!("{failed} of {} checks with a limit failed", failed + passed),
     };
-    Some(format!("{judged}; {shown} more are shown for information."))
+    let are = if shown == 1 { "is" } else { "are" };
+    Some(format!(
+        "{judged}; {shown} more {are} shown for information."
+    ))
 }
 
 fn contracts_of(number: i64) -> String {

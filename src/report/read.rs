@@ -22,7 +22,7 @@ pub(super) const PLATFORMS: usize = 30;
 /// Paths read, for the flow chart and the table.
 const PATHS: usize = 50;
 /// Paths of this many touches or more share a bar.
-const LONG_PATH: i64 = 12;
+const LONG_PATH: i64 = 10;
 /// The waiting times of `time_to_contract`, shortest first.
 const WAITS: [&str; 8] = [
     "before first touch",

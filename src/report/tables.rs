@@ -139,8 +139,8 @@ pub(super) fn contracts(report: &Report) -> Vec<Table> {
             "#contracts",
             &revenue,
             "#share",
-            "#touches, mean",
-            "#days, mean",
+            "#mean touches",
+            "#mean days",
         ];
         Table {
             caption: Some(caption),

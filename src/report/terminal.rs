@@ -12,6 +12,8 @@ use super::Report;
 use super::sections::{self, Section};
 use super::tables::{Row, Table, Tone};
 
+/// A line above, below the headings and below; see the presets of `comfy_table`.
+const RULED: &str = "  ── ──      ──    ";
 /// Narrower than this no table can be read.
 const NARROWEST: u16 = 40;
 
@@ -118,7 +120,7 @@ impl Page {
 
     fn table(&self, table: &Table, columns: &[usize]) -> String {
         let mut grid = self.grid();
-        grid.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+        grid.load_preset(RULED);
         let headings = columns.iter().map(|column| {
             let cell = Cell::new(printable(&table.columns[*column].heading));
             if self.color {
@@ -135,6 +137,7 @@ impl Page {
             let Some(drawn) = grid.column_mut(place) else {
                 continue;
             };
+            drawn.set_padding((0, 1));
             if table.columns[*column].is_number {
                 // A figure broken over two lines is a wrong figure.
                 drawn.set_constraint(ColumnConstraint::ContentWidth);
@@ -173,7 +176,7 @@ fn content_width(table: &Table, column: usize) -> usize {
         .iter()
         .map(|row| row.cells[column].chars().count());
     let heading = table.columns[column].heading.chars().count();
-    cells.max().unwrap_or(0).max(heading) + 3
+    cells.max().unwrap_or(0).max(heading) + 2
 }
 
 /// Text from the data without what would steer a terminal.

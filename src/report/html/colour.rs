@@ -60,11 +60,15 @@ pub(super) fn others() -> Colour {
     GREY
 }
 
-/// FNV-1a: small, and the same on every machine and in every version.
+/// FNV-1a, then MurmurHash3's last mixing, for names often differ in their last letter only:
+/// small, and the same on every machine and in every version.
 fn hashed(name: &str) -> u16 {
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+    let mut hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^= hash >> 16;
     u16::try_from(hash % 360).unwrap_or(0)
 }
 
@@ -81,8 +85,8 @@ mod tests {
                 chroma: CHROMA
             }
         );
-        // FNV-1a of "a" is 0xe40c292c = 3826002220, and 3826002220 mod 360 = 340.
-        assert_eq!(of("a").hue, 340);
+        // FNV-1a of "a" is 0xe40c292c; mixed 0x1a80b1b3 = 444641715, and that mod 360 = 315.
+        assert_eq!(of("a").hue, 315);
         assert_eq!(of("unknown"), GREY);
     }
 

@@ -30,6 +30,7 @@ pub(super) struct FlowNode {
     y: f64,
     height: f64,
     name: String,
+    label: String,
     contracts: String,
     colour: Option<Colour>,
 }
@@ -41,15 +42,11 @@ pub(super) struct FlowBand {
     title: String,
 }
 
+/// Letters of a name on the drawing.
+const LABEL: usize = 18;
+
 pub(super) fn flow(report: &Report) -> Option<FlowView> {
-    const HEADINGS: [&str; 6] = [
-        "1st touch",
-        "2nd touch",
-        "3rd touch",
-        "4th touch",
-        "later touches",
-        "",
-    ];
+    const HEADINGS: [&str; 6] = ["starts on", "then", "then", "then", "later steps", ""];
     let top = &report.paths.top;
     let paths: Vec<(&str, i64)> = top
         .iter()
@@ -59,8 +56,14 @@ pub(super) fn flow(report: &Report) -> Option<FlowView> {
     let name = |kind: &Kind| match kind {
         Kind::Platform(_, name) => name.clone(),
         Kind::Others => "other platforms".to_owned(),
-        Kind::Later => "later touches".to_owned(),
+        Kind::Later => "later steps".to_owned(),
         Kind::Contract => "contract".to_owned(),
+    };
+    // A longer name would run into the next column; a pointer on the node is told it whole.
+    let short = |name: &str| {
+        let is_long = name.chars().count() > LABEL;
+        let cut = name.chars().take(if is_long { LABEL - 1 } else { LABEL });
+        cut.chain(is_long.then_some('…')).collect::<String>()
     };
     let colour = |kind: &Kind| match kind {
         Kind::Platform(_, name) => Some(colour::of(name)),
@@ -85,6 +88,7 @@ pub(super) fn flow(report: &Report) -> Option<FlowView> {
         x: tenth(node.x),
         y: tenth(node.y),
         height: tenth(node.height.max(1.0)),
+        label: short(&name(&node.kind)),
         name: name(&node.kind),
         contracts: count(node.contracts),
         colour: colour(&node.kind),

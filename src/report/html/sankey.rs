@@ -1,9 +1,11 @@
-//! The layout of the flow chart: paths that run, touch by touch, into contracts.
+//! The layout of the flow chart: paths that run, step by step, into contracts.
 //!
 //! In: paths with their contracts. Out: nodes and bands in the units of a drawing
-//! [`WIDTH`] by [`HEIGHT`]. A path of n touches crosses n columns and ends in the contract
-//! node of the next one; touches after the fourth share one node. Each node is as high as
-//! the contracts that pass it, so what flows in flows out.
+//! [`WIDTH`] by [`HEIGHT`]. Touches in a row on one platform are one step: drawn singly, the
+//! long runs that real paths begin with would hide every change of platform. A path of n
+//! steps crosses n columns and ends in the contract node of the next one; steps after the
+//! fourth share one node. Each node is as high as the contracts that pass it, so what flows
+//! in flows out.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +15,7 @@ use crate::report::number::drawn;
 pub(super) const WIDTH: f64 = 1120.0;
 /// Height of the drawing without its column headings.
 pub(super) const HEIGHT: f64 = 360.0;
-/// Touches drawn one by one.
+/// Steps drawn one by one.
 pub(super) const STEPS: usize = 4;
 /// Platforms drawn by name.
 const PLATFORMS: usize = 8;
@@ -29,7 +31,7 @@ pub(super) enum Kind {
     Platform(usize, String),
     /// Any less frequent one.
     Others,
-    /// All touches after the fourth.
+    /// All steps after the fourth.
     Later,
     /// The contract.
     Contract,
@@ -109,16 +111,16 @@ fn count_flows(paths: &[(&str, i64)]) -> (BTreeMap<Key, i64>, BTreeMap<(Key, Key
     (weights, flows)
 }
 
-/// The platforms drawn by name, those on most drawn touches first.
+/// The platforms drawn by name, those on most drawn steps first.
 fn rank_platforms(paths: &[(&str, i64)]) -> Vec<String> {
-    let mut touches: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut passed: BTreeMap<&str, i64> = BTreeMap::new();
     for (path, contracts) in paths {
-        for platform in path.split(" > ").take(STEPS) {
-            *touches.entry(platform).or_insert(0) += contracts;
+        for platform in steps(path).into_iter().take(STEPS) {
+            *passed.entry(platform).or_insert(0) += contracts;
         }
     }
-    let mut ranked: Vec<(&str, i64)> = touches.into_iter().collect();
-    ranked.sort_by_key(|(platform, touches)| (-touches, *platform));
+    let mut ranked: Vec<(&str, i64)> = passed.into_iter().collect();
+    ranked.sort_by_key(|(platform, contracts)| (-contracts, *platform));
     ranked
         .into_iter()
         .take(PLATFORMS)
@@ -126,20 +128,24 @@ fn rank_platforms(paths: &[(&str, i64)]) -> Vec<String> {
         .collect()
 }
 
+/// The platforms of a path, runs of one platform taken together.
+fn steps(path: &str) -> Vec<&str> {
+    let mut steps: Vec<&str> = path.split(" > ").collect();
+    steps.dedup();
+    steps
+}
+
 /// The nodes that a path passes, the contract included.
 fn route(path: &str, ranks: &[String]) -> Vec<Key> {
-    let mut route: Vec<Key> = path
-        .split(" > ")
-        .take(STEPS)
-        .map(|platform| {
-            let rank = ranks.iter().position(|ranked| ranked == platform);
-            rank.map_or(Kind::Others, |rank| {
-                Kind::Platform(rank, platform.to_owned())
-            })
+    let steps = steps(path);
+    let kind = |platform: &&str| {
+        let rank = ranks.iter().position(|ranked| ranked == platform);
+        rank.map_or(Kind::Others, |rank| {
+            Kind::Platform(rank, (*platform).to_owned())
         })
-        .enumerate()
-        .collect();
-    if path.split(" > ").nth(STEPS).is_some() {
+    };
+    let mut route: Vec<Key> = steps.iter().take(STEPS).map(kind).enumerate().collect();
+    if steps.len() > STEPS {
         route.push((STEPS, Kind::Later));
     }
     route.push((route.len(), Kind::Contract));
@@ -217,12 +223,13 @@ pub(super) fn outline(band: &Band, nodes: &[Node]) -> String {
 mod tests {
     use super::*;
 
-    const PATHS: [(&str, i64); 5] = [
-        ("a", 5),
+    const PATHS: [(&str, i64); 6] = [
+        ("a", 3),
+        ("a > a", 2),
         ("a > b", 3),
-        ("b > a", 2),
-        ("a > a > b > b", 4),
-        ("a > a > a > a > b > b > c", 6),
+        ("b > b > a", 2),
+        ("a > b > a > b > b", 4),
+        ("a > b > a > b > c > a > b", 6),
     ];
 
     fn layout() -> Layout {
@@ -260,8 +267,8 @@ mod tests {
     }
 
     #[test]
-    fn paths_end_where_their_touches_end() {
-        // One touch: 5. Two: 3 + 2. Four: 4. Seven, folded: 6.
+    fn paths_end_where_their_steps_end() {
+        // One step: 3 + 2. Two: 3 + 2. Four: 4. Seven, the last three folded: 6.
         let ends: Vec<(usize, i64)> = layout()
             .nodes
             .iter()

@@ -137,13 +137,15 @@ fn figures(report: &Report) -> Vec<Figure> {
             amounts.with_currency(Decimal::new(cents.unscaled(), 2))
         )
     });
-    let first = percent(summary.first_touch_events, summary.total_events);
-    vec![
-        figure(
-            "Touches",
-            count(summary.total_events),
-            format!("{first} are first touches"),
+    let first = match summary.total_events {
+        0 => String::new(),
+        all => format!(
+            "{} are first touches",
+            percent(summary.first_touch_events, all)
         ),
+    };
+    vec![
+        figure("Touches", count(summary.total_events), first),
         figure(
             "Clients",
             count(summary.unique_clients),
