@@ -299,7 +299,7 @@ fn copy_statement(table: &str, columns: &[PlannedColumn], order: &[CatalogColumn
 
 /// The contract's table of this name.
 fn contract(schema: &str, name: &str) -> Option<&'static Table> {
-    schema::RUN_INPUTS
+    schema::TABLES
         .iter()
         .find(|table| table.schema == schema && table.name == name)
 }
