@@ -14,7 +14,7 @@ pub(crate) fn export_apart(url: &str, lake: &Lake, variables: &[(&str, &Path)]) 
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "apart::exporting_process",
+            "export::apart::exporting_process",
             "--ignored",
             "--nocapture",
         ])

@@ -1,7 +1,5 @@
 //! The SQL functions through SQL: golden files under `tests/slt`, and the reference page.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
-
 use std::{path::PathBuf, sync::Arc};
 
 use arrow::{
