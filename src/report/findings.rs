@@ -176,28 +176,29 @@ pub(super) fn funnel(report: &Report) -> Option<String> {
         _ => ("", ""),
     };
     let events = count(busiest.events);
-    let mut text = format!(
-        "The busiest {step} was {that_of}{} with {events} events",
-        busiest.start
-    );
     let best = periods
         .iter()
         .max_by_key(|period| (period.contracts, Reverse(&period.start)))?;
-    if best.contracts > 0 {
-        let contracts = count(best.contracts);
-        text.push_str(&format!(
-            "; most contracts, {contracts}, came in {week_of}{}",
+    let contracts = match best.contracts {
+        0 => String::new(),
+        most => format!(
+            "; most contracts, {}, came in {week_of}{}",
+            count(most),
             best.start
-        ));
-    }
-    if report.funnel.earlier_events > 0 {
-        let earlier = count(report.funnel.earlier_events);
-        text.push_str(&format!(
-            "; {earlier} events before {} are not shown",
+        ),
+    };
+    let earlier = match report.funnel.earlier_events {
+        0 => String::new(),
+        events => format!(
+            "; {} events before {} are not shown",
+            count(events),
             periods[0].start
-        ));
-    }
-    Some(text + ".")
+        ),
+    };
+    Some(format!(
+        "The busiest {step} was {that_of}{} with {events} events{contracts}{earlier}.",
+        busiest.start
+    ))
 }
 
 pub(super) fn cohorts(report: &Report) -> Option<String> {
@@ -209,17 +210,16 @@ pub(super) fn cohorts(report: &Report) -> Option<String> {
         .filter_map(|cohort| Some((cohort.cumulative_revenue_per_client.last()?, cohort)));
     let (most, cohort) =
         so_far.max_by_key(|(cell, cohort)| (cell.unscaled(), Reverse(&cohort.month)))?;
-    let mut text = format!(
-        "The clients of {} have earned most so far: {} each, over {} clients.",
+    let earlier = match report.cohorts.earlier {
+        0 => String::new(),
+        cohorts => format!(" {} older cohorts are not shown.", count(cohorts)),
+    };
+    Some(format!(
+        "The clients of {} have earned most so far: {} each, over {} clients.{earlier}",
         cohort.month,
         amounts.with_currency(*most),
         count(cohort.clients)
-    );
-    if report.cohorts.earlier > 0 {
-        let earlier = count(report.cohorts.earlier);
-        text.push_str(&format!(" {earlier} older cohorts are not shown."));
-    }
-    Some(text)
+    ))
 }
 
 /// The bar in which half of all contracts is reached.
@@ -234,18 +234,14 @@ fn median(bars: &[Bar]) -> Option<&Bar> {
 
 pub(super) fn wait(report: &Report) -> Option<String> {
     let median = median(&report.time_to_contract)?;
-    Some(match median.label.as_str() {
-        "before first touch" => "Most contracts are dated before the first touch.".to_owned(),
-        "0" => {
+    let days = median.label.rsplit('-').next().unwrap_or(&median.label);
+    Some(match (median.label.as_str(), days.strip_suffix('+')) {
+        ("before first touch", _) => "Most contracts are dated before the first touch.".to_owned(),
+        ("0", _) => {
             "At least half of all contracts are signed on the day of the first touch.".to_owned()
         }
-        label => match label.strip_suffix('+') {
-            Some(days) => format!("Most contracts take {days} days or more."),
-            None => {
-                let days = label.rsplit('-').next().unwrap_or(label);
-                format!("At least half of all contracts are signed within {days} days.")
-            }
-        },
+        (_, Some(days)) => format!("Most contracts take {days} days or more."),
+        (_, None) => format!("At least half of all contracts are signed within {days} days."),
     })
 }
 

@@ -6,42 +6,38 @@ use super::tables::{Table, Tone};
 
 /// Headings, sentences and tables.
 pub(super) fn render(report: &Report) -> String {
-    let mut text = format!("# {}\n\n", escaped(&sections::title(report)));
+    let mut parts = vec![format!("# {}\n", escaped(&sections::title(report)))];
     if let Some(note) = &report.run.note {
-        text.push_str(&format!("> {}\n\n", escaped(note)));
+        parts.push(format!("> {}\n", escaped(note)));
     }
-    text.push_str(&list(&sections::settings(report)));
-    text.push_str("\n## Key figures\n\n");
-    text.push_str(&list(&sections::key_figures(report)));
+    parts.push(list(&sections::settings(report)));
+    parts.push("## Key figures\n".to_owned());
+    parts.push(list(&sections::key_figures(report)));
     for section in sections::sections(report) {
-        text.push_str(&format!("\n## {}\n\n", section.words.heading));
+        parts.push(format!("## {}\n", section.words.heading));
         if section.tables.iter().all(|table| table.rows.is_empty()) {
-            text.push_str(&format!("{}\n", section.words.empty));
+            parts.push(format!("{}\n", section.words.empty));
             continue;
         }
         if let Some(finding) = &section.finding {
-            text.push_str(&format!("{}\n\n", escaped(finding)));
+            parts.push(format!("{}\n", escaped(finding)));
         }
-        text.push_str(&format!("{}\n", section.words.note));
-        for table in &section.tables {
-            text.push_str(&drawn(table));
-        }
+        parts.push(format!("{}\n", section.words.note));
+        parts.extend(section.tables.iter().map(drawn));
     }
-    text
+    parts.join("\n")
 }
 
 fn list(pairs: &[(&'static str, String)]) -> String {
-    pairs
+    let lines = pairs
         .iter()
-        .map(|(name, value)| format!("- {name}: {}\n", escaped(value)))
-        .collect()
+        .map(|(name, value)| format!("- {name}: {}\n", escaped(value)));
+    lines.collect::<Vec<_>>().concat()
 }
 
 fn drawn(table: &Table) -> String {
-    let mut text = String::from("\n");
-    if let Some(caption) = table.caption {
-        text.push_str(&format!("**{caption}**\n\n"));
-    }
+    let caption = table.caption.map(|caption| format!("**{caption}**\n\n"));
+    let mut text = caption.unwrap_or_default();
     text.push_str(&line(
         table.columns.iter().map(|column| escaped(&column.heading)),
     ));

@@ -15,39 +15,8 @@ pub(super) async fn read(
     context: &SessionContext,
     order: &[String],
 ) -> Result<Models, ReportError> {
-    let names = Rows::query(
-        context,
-        "model_comparison",
-        "select distinct model from prod.model_comparison order by model",
-    )
-    .await?
-    .texts("model")?;
-    let mut models: Vec<String> = order.to_vec();
-    models.extend(names.into_iter().filter(|name| !order.contains(name)));
-
-    let sql = format!(
-        "with ranked as (
-            select platform, row_number() over (order by revenue desc, platform) as place
-            from (
-                select platform, sum(revenue) as revenue from prod.model_comparison
-                group by platform
-            ) as credited
-        ),
-        placed as (
-            select case when place <= {PLATFORMS} then credit.platform end as platform,
-                   case when place <= {PLATFORMS} then place else {PLATFORMS} + 1 end as place,
-                   (select count(*) from ranked) - {PLATFORMS} as platforms,
-                   credit.model, credit.conversions, credit.revenue
-            from prod.model_comparison as credit
-            inner join ranked on credit.platform = ranked.platform
-        )
-        select place, platform, platforms, model,
-               sum(conversions) as conversions, coalesce(sum(revenue), 0) as revenue
-        from placed
-        group by place, platform, platforms, model
-        order by place, model"
-    );
-    let rows = Rows::query(context, "model_comparison", &sql).await?;
+    let models = names(context, order).await?;
+    let rows = Rows::query(context, "model_comparison", &matrix()).await?;
     let places = rows.counts("place")?;
     let platforms = platform_names(&rows)?;
     let model = rows.texts("model")?;
@@ -82,6 +51,42 @@ pub(super) async fn read(
         rows: shown,
         totals,
     })
+}
+
+/// The models of the run in the order given, any others after them by name.
+async fn names(context: &SessionContext, order: &[String]) -> Result<Vec<String>, ReportError> {
+    let sql = "select distinct model from prod.model_comparison order by model";
+    let found = Rows::query(context, "model_comparison", sql)
+        .await?
+        .texts("model")?;
+    let others = found.into_iter().filter(|name| !order.contains(name));
+    Ok(order.iter().cloned().chain(others).collect())
+}
+
+/// The query for one row per model and platform shown, or per model and the folded rest.
+fn matrix() -> String {
+    format!(
+        "with ranked as (
+            select platform, row_number() over (order by revenue desc, platform) as place
+            from (
+                select platform, sum(revenue) as revenue from prod.model_comparison
+                group by platform
+            ) as credited
+        ),
+        placed as (
+            select case when place <= {PLATFORMS} then credit.platform end as platform,
+                   case when place <= {PLATFORMS} then place else {PLATFORMS} + 1 end as place,
+                   (select count(*) from ranked) - {PLATFORMS} as platforms,
+                   credit.model, credit.conversions, credit.revenue
+            from prod.model_comparison as credit
+            inner join ranked on credit.platform = ranked.platform
+        )
+        select place, platform, platforms, model,
+               sum(conversions) as conversions, coalesce(sum(revenue), 0) as revenue
+        from placed
+        group by place, platform, platforms, model
+        order by place, model"
+    )
 }
 
 fn sum(left: Credit, right: Credit) -> Credit {

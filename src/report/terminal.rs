@@ -86,7 +86,7 @@ impl Page {
         }
         for table in &section.tables {
             if let Some(caption) = table.caption {
-                text.push_str(&format!("\n{caption}\n"));
+                text = text + "\n" + caption + "\n";
             }
             for columns in self.split(table) {
                 text.push_str(&self.table(table, &columns));

@@ -60,7 +60,7 @@ pub(super) fn others() -> Colour {
     GREY
 }
 
-/// FNV-1a, then MurmurHash3's last mixing, for names often differ in their last letter only:
+/// FNV-1a, then the last mixing of `MurmurHash3`, for names often differ in their last letter only:
 /// small, and the same on every machine and in every version.
 fn hashed(name: &str) -> u16 {
     let mut hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
