@@ -12,4 +12,5 @@ mod demo;
 mod export;
 mod postgres;
 mod program;
+mod report;
 mod slt;
