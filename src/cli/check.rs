@@ -32,14 +32,24 @@ pub(super) async fn run(arguments: &CheckArgs, context: &Context) -> Result<(), 
     let folder = tempfile::tempdir().map_err(|error| Failure::new(Exit::Store, &error))?;
     let scratch = context.open(&folder.path().to_string_lossy())?;
     let outcome = compute::compute(context, &lake, &scratch).await?;
-    outcome.manifest.notes.iter().for_each(|note| context.printer.note(note));
+    outcome
+        .manifest
+        .notes
+        .iter()
+        .for_each(|note| context.printer.note(note));
     let quality = "select * from prod.quality order by \"check\"";
     super::print_query(outcome.engine.context(), quality, format, context).await?;
     let failed = outcome.failed();
     if !failed.is_empty() {
         let message = format!("audits failed:\n  {}", failed.join("\n  "));
-        return Err(Failure { exit: Exit::Audit, message, hint: None });
+        return Err(Failure {
+            exit: Exit::Audit,
+            message,
+            hint: None,
+        });
     }
-    context.printer.done("checked", outcome.total(), context.started.elapsed());
+    context
+        .printer
+        .done("checked", outcome.total(), context.started.elapsed());
     Ok(())
 }

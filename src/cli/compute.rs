@@ -66,10 +66,17 @@ pub(super) struct Outcome {
 impl Outcome {
     /// The audits that failed.
     pub(super) fn failed(&self) -> Vec<String> {
-        let failed = self.manifest.audits.iter().filter(|audit| audit.bad_rows > 0);
+        let failed = self
+            .manifest
+            .audits
+            .iter()
+            .filter(|audit| audit.bad_rows > 0);
         failed
             .map(|audit| {
-                let example = audit.example.as_deref().map_or(String::new(), |e| format!(": {e}"));
+                let example = audit
+                    .example
+                    .as_deref()
+                    .map_or(String::new(), |e| format!(": {e}"));
                 format!("`{}` found {} rows{example}", audit.audit, audit.bad_rows)
             })
             .collect()
@@ -120,16 +127,25 @@ async fn compute_run(
     let names: Vec<String> = models.iter().map(Model::name).collect();
     let parameters = BTreeMap::from([
         ("since".to_owned(), Parameter::Day(config.since)),
-        ("lookback_days".to_owned(), Parameter::Count(config.lookback_days)),
+        (
+            "lookback_days".to_owned(),
+            Parameter::Count(config.lookback_days),
+        ),
         ("models".to_owned(), Parameter::Text(names.join(","))),
     ]);
     let line = context.printer.progress("datasets", None);
     let observe = |progress: Progress<'_>| {
-        line.at(Total { rows: progress.done as u64, bytes: None });
+        line.at(Total {
+            rows: progress.done as u64,
+            bytes: None,
+        });
     };
     let target = Target { out, run };
-    let Computed { datasets, audits, notes: more } =
-        pipeline::compute(&engine, &datasets, &parameters, target, &observe).await?;
+    let Computed {
+        datasets,
+        audits,
+        notes: more,
+    } = pipeline::compute(&engine, &datasets, &parameters, target, &observe).await?;
     notes.extend(more);
     let settings = RunSettings {
         since: config.since.map(|day| day.to_string()),
@@ -156,7 +172,10 @@ async fn compute_run(
 /// The limits of the settings as the table `limits` that the quality query reads.
 fn register_limits(engine: &Engine, limits: &BTreeMap<String, f64>) -> Result<(), Failure> {
     let batch = limits_batch(limits).map_err(|error| Failure::usage(error.to_string()))?;
-    engine.context().register_batch("limits", batch).map_err(EngineError::from)?;
+    engine
+        .context()
+        .register_batch("limits", batch)
+        .map_err(EngineError::from)?;
     Ok(())
 }
 
@@ -164,10 +183,16 @@ fn limits_batch(limits: &BTreeMap<String, f64>) -> Result<RecordBatch, ArrowErro
     const MILLION: f64 = 1e6;
     let checks: StringArray = limits.keys().map(|check| Some(check.as_str())).collect();
     #[expect(clippy::cast_possible_truncation, reason = "a limit is a small number")]
-    let numbers: Decimal128Array =
-        limits.values().map(|limit| Some((limit * MILLION).round() as i128)).collect();
+    let numbers: Decimal128Array = limits
+        .values()
+        .map(|limit| Some((limit * MILLION).round() as i128))
+        .collect();
     RecordBatch::try_from_iter_with_nullable([
         ("check", Arc::new(checks) as _, false),
-        ("limit", Arc::new(numbers.with_precision_and_scale(38, 6)?) as _, true),
+        (
+            "limit",
+            Arc::new(numbers.with_precision_and_scale(38, 6)?) as _,
+            true,
+        ),
     ])
 }

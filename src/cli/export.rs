@@ -35,9 +35,10 @@ pub(super) struct ExportArgs {
 }
 
 pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(), Failure> {
-    let lake = context.config.lake.as_deref().ok_or_else(|| {
-        Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
-    })?;
+    let lake =
+        context.config.lake.as_deref().ok_or_else(|| {
+            Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
+        })?;
     let request = ExportRequest {
         database: database(arguments, context)?,
         tables: tables(arguments, context)?,
@@ -52,16 +53,24 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
             *line = Some((now.table.to_owned(), started));
         }
         if let Some((_, line)) = line.as_ref() {
-            line.at(Total { rows: now.rows, bytes: Some(now.bytes) });
+            line.at(Total {
+                rows: now.rows,
+                bytes: Some(now.bytes),
+            });
         }
     };
     let manifest = export::export(&request, context.now, &progress).await?;
     drop(line);
     for table in &manifest.tables {
-        let total = Total { rows: table.rows, bytes: Some(table.bytes) };
+        let total = Total {
+            rows: table.rows,
+            bytes: Some(table.bytes),
+        };
         context.printer.detail(&format!("{}: {total}", table.table));
         for column in &table.left_out {
-            context.printer.detail(&format!("{}.{column} was not exported", table.table));
+            context
+                .printer
+                .detail(&format!("{}.{column} was not exported", table.table));
         }
     }
     let total = Total {
@@ -69,7 +78,9 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         bytes: Some(manifest.tables.iter().map(|table| table.bytes).sum()),
     };
     let what = format!("exported {} tables into {lake}", manifest.tables.len());
-    context.printer.done(&what, total, context.started.elapsed());
+    context
+        .printer
+        .done(&what, total, context.started.elapsed());
     Ok(())
 }
 
@@ -93,7 +104,10 @@ fn database(arguments: &ExportArgs, context: &Context) -> Result<Database, Failu
 fn read_password(file: &Path) -> Result<String, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| Failure {
         exit: Exit::Usage,
-        message: format!("cannot read the password file `{}`: {error}", file.display()),
+        message: format!(
+            "cannot read the password file `{}`: {error}",
+            file.display()
+        ),
         hint: None,
     })?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())

@@ -49,8 +49,11 @@ pub(super) async fn run(arguments: &ReportArgs, context: &Context) -> Result<(),
     })?;
     let engine = Engine::empty(&session::options(&context.config)?)?;
     let Some(manifest) = engine.use_current_run(&out).await? else {
-        return Err(Failure::usage(format!("nothing was published in `{out}` yet"))
-            .with_hint(format!("publish with `touchpath run --lake LOCATION --out {out}`")));
+        return Err(
+            Failure::usage(format!("nothing was published in `{out}` yet")).with_hint(format!(
+                "publish with `touchpath run --lake LOCATION --out {out}`"
+            )),
+        );
     };
     let about = summary::about(&manifest, &context.config.currency);
     let report = report::read(engine.context(), about).await?;

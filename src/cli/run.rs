@@ -37,17 +37,26 @@ pub(super) async fn run(arguments: &RunArgs, context: &Context) -> Result<(), Fa
     let out = context.out_or_new(&lake)?;
     let outcome = compute::compute(context, &lake, &out).await?;
     let printer = &context.printer;
-    outcome.manifest.notes.iter().for_each(|note| printer.note(note));
+    outcome
+        .manifest
+        .notes
+        .iter()
+        .for_each(|note| printer.note(note));
     let failed = outcome.failed();
     if !failed.is_empty() && !context.config.publish_failed {
         runs::discard(&out, &outcome.manifest.run).await?;
         return Err(Failure {
             exit: Exit::Audit,
-            message: format!("audits failed, nothing was published:\n  {}", failed.join("\n  ")),
+            message: format!(
+                "audits failed, nothing was published:\n  {}",
+                failed.join("\n  ")
+            ),
             hint: Some("mend the data, or publish all the same with `--publish-failed`".to_owned()),
         });
     }
-    failed.iter().for_each(|audit| printer.warn(&format!("audit {audit}")));
+    failed
+        .iter()
+        .for_each(|audit| printer.warn(&format!("audit {audit}")));
     let commit = match runs::publish(&out, &outcome.manifest).await {
         Ok(commit) => commit,
         Err(error) => {
@@ -56,7 +65,10 @@ pub(super) async fn run(arguments: &RunArgs, context: &Context) -> Result<(), Fa
         }
     };
     summary::print(&outcome.engine, &outcome.manifest, format, context).await?;
-    let what = format!("published {} as number {commit} in {out}", outcome.manifest.run);
+    let what = format!(
+        "published {} as number {commit} in {out}",
+        outcome.manifest.run
+    );
     printer.done(&what, outcome.total(), context.started.elapsed());
     Ok(())
 }

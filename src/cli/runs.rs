@@ -55,10 +55,15 @@ pub(super) async fn run(arguments: &RunsArgs, context: &Context) -> Result<(), F
         datasets.push(published.len() as u64);
         rows.push(published.iter().map(|dataset| dataset.rows).sum());
     }
-    let batch = table(&commits, datasets, rows)
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let batch =
+        table(&commits, datasets, rows).map_err(|error| Failure::usage(error.to_string()))?;
     let mut data = context.printer.data();
-    output::write_batches(batch.schema(), std::slice::from_ref(&batch), format, &mut data)?;
+    output::write_batches(
+        batch.schema(),
+        std::slice::from_ref(&batch),
+        format,
+        &mut data,
+    )?;
     Ok(())
 }
 
@@ -68,9 +73,14 @@ fn table(
     rows: Vec<u64>,
 ) -> Result<RecordBatch, ArrowError> {
     let numbers: UInt64Array = commits.iter().map(|(number, _)| Some(*number)).collect();
-    let names: StringArray = commits.iter().map(|(_, commit)| Some(commit.run.as_str())).collect();
-    let times: StringArray =
-        commits.iter().map(|(_, commit)| Some(commit.at.to_rfc3339())).collect();
+    let names: StringArray = commits
+        .iter()
+        .map(|(_, commit)| Some(commit.run.as_str()))
+        .collect();
+    let times: StringArray = commits
+        .iter()
+        .map(|(_, commit)| Some(commit.at.to_rfc3339()))
+        .collect();
     let last = commits.last().map(|(number, _)| *number);
     let current: StringArray = commits
         .iter()

@@ -12,7 +12,10 @@ use super::Context;
 pub(super) fn about(manifest: &RunManifest, currency: &str) -> RunSummary {
     RunSummary {
         run_id: manifest.run.clone(),
-        published_at: manifest.finished_at.format("%Y-%m-%d %H:%M UTC").to_string(),
+        published_at: manifest
+            .finished_at
+            .format("%Y-%m-%d %H:%M UTC")
+            .to_string(),
         since: manifest.settings.since.clone(),
         rule_set: manifest.settings.rules.clone(),
         models: manifest.settings.models.clone(),
@@ -37,5 +40,7 @@ pub(super) async fn print(
     let about = about(manifest, &context.config.currency);
     let report = report::read(engine.context(), about).await?;
     let width = context.printer.width();
-    context.printer.text(&report.to_summary(width, context.printer.color()))
+    context
+        .printer
+        .text(&report.to_summary(width, context.printer.color()))
 }

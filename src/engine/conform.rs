@@ -49,7 +49,12 @@ impl Engine {
             }
         }
         let name = TableReference::partial(table.schema, table.name);
-        let view = self.context().table(name.clone()).await?.select(columns)?.into_view();
+        let view = self
+            .context()
+            .table(name.clone())
+            .await?
+            .select(columns)?
+            .into_view();
         self.context().deregister_table(name.clone())?;
         self.context().register_table(name, view)?;
         Ok(absent)
@@ -94,7 +99,11 @@ fn read_as(
         }
         _ => ident(column.name),
     };
-    Ok(if *found == expected { value } else { cast(value, expected) })
+    Ok(if *found == expected {
+        value
+    } else {
+        cast(value, expected)
+    })
 }
 
 fn missing_table(table: &schema::Table, lake: &str, there: &[String]) -> EngineError {
@@ -116,7 +125,11 @@ fn missing_column(
     column: &schema::Column,
     found: &SchemaRef,
 ) -> EngineError {
-    let names: Vec<&str> = found.fields().iter().map(|field| field.name().as_str()).collect();
+    let names: Vec<&str> = found
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
     EngineError::MissingColumn {
         table: table.qualified(),
         column: column.name.to_owned(),

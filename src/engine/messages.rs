@@ -19,29 +19,46 @@ pub fn user_message(error: &DataFusionError) -> Failure {
             None => Failure::usage("the query failed"),
         },
         DataFusionError::SchemaError(schema, _) => schema_message(schema),
-        DataFusionError::SQL(parser, _) => {
-            Failure::usage(format!("the SQL does not parse: {}", plain(&parser.to_string())))
-        }
+        DataFusionError::SQL(parser, _) => Failure::usage(format!(
+            "the SQL does not parse: {}",
+            plain(&parser.to_string())
+        )),
         DataFusionError::Plan(text) => Failure::usage(lower_first(plain(text))),
-        DataFusionError::ResourcesExhausted(text) => {
-            Failure { exit: Exit::Store, message: format!("the query needs more memory than it may use: {}", first_line(text)), hint: Some("raise the limit with `--memory`, for example `--memory 4GB`".to_owned()) }
-        }
+        DataFusionError::ResourcesExhausted(text) => Failure {
+            exit: Exit::Store,
+            message: format!(
+                "the query needs more memory than it may use: {}",
+                first_line(text)
+            ),
+            hint: Some("raise the limit with `--memory`, for example `--memory 4GB`".to_owned()),
+        },
         DataFusionError::ObjectStore(_)
         | DataFusionError::IoError(_)
-        | DataFusionError::ParquetError(_) => {
-            Failure { exit: Exit::Store, message: lower_first(&deepest(error)), hint: None }
+        | DataFusionError::ParquetError(_) => Failure {
+            exit: Exit::Store,
+            message: lower_first(&deepest(error)),
+            hint: None,
+        },
+        DataFusionError::ArrowError(arrow, _) => {
+            Failure::usage(lower_first(plain(&arrow.to_string())))
         }
-        DataFusionError::ArrowError(arrow, _) => Failure::usage(lower_first(plain(&arrow.to_string()))),
         DataFusionError::External(inner) => Failure::usage(inner.to_string()),
         other => Failure::usage(lower_first(plain(other.message().as_ref()))),
     }
 }
 
 fn schema_message(error: &SchemaError) -> Failure {
-    let SchemaError::FieldNotFound { field, valid_fields } = error else {
+    let SchemaError::FieldNotFound {
+        field,
+        valid_fields,
+    } = error
+    else {
         return Failure::usage(lower_first(plain(&error.to_string())));
     };
-    let names: Vec<&str> = valid_fields.iter().map(|valid| valid.name.as_str()).collect();
+    let names: Vec<&str> = valid_fields
+        .iter()
+        .map(|valid| valid.name.as_str())
+        .collect();
     let failure = Failure::usage(format!("there is no column `{}`", field.flat_name()));
     match nearest(&field.name, names.iter().copied()) {
         Some(name) => failure.with_hint(format!("did you mean `{name}`?")),
@@ -120,19 +137,29 @@ mod tests {
     #[tokio::test]
     async fn a_missing_table_keeps_its_name_and_loses_the_class() {
         let failure = failure_of("select * from nowhere").await;
-        assert_eq!(failure.message, "table 'datafusion.public.nowhere' not found");
+        assert_eq!(
+            failure.message,
+            "table 'datafusion.public.nowhere' not found"
+        );
     }
 
     #[tokio::test]
     async fn sql_that_does_not_parse_says_where() {
         let failure = failure_of("select from from").await;
-        assert!(failure.message.starts_with("the SQL does not parse: "), "{}", failure.message);
+        assert!(
+            failure.message.starts_with("the SQL does not parse: "),
+            "{}",
+            failure.message
+        );
         assert!(failure.message.contains("Line: 1"), "{}", failure.message);
     }
 
     #[tokio::test]
     async fn a_division_by_zero_is_the_querys_fault() {
         let failure = failure_of("select 1 / 0").await;
-        assert_eq!((failure.message.as_str(), failure.exit), ("divide by zero error", Exit::Usage));
+        assert_eq!(
+            (failure.message.as_str(), failure.exit),
+            ("divide by zero error", Exit::Usage)
+        );
     }
 }

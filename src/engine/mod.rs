@@ -98,19 +98,27 @@ impl From<DataFusionError> for EngineError {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        let near = |name: &Option<String>| name.as_ref().map(|name| format!("did you mean `{name}`?"));
+        let near =
+            |name: &Option<String>| name.as_ref().map(|name| format!("did you mean `{name}`?"));
         match error {
             EngineError::Storage(error) => error.into(),
             EngineError::Runs(error) => error.into(),
             EngineError::Query(source) => user_message(&source),
             EngineError::Table { table, source } => {
                 let failure = user_message(&source);
-                Self { message: format!("`{table}`: {}", failure.message), ..failure }
+                Self {
+                    message: format!("`{table}`: {}", failure.message),
+                    ..failure
+                }
             }
             EngineError::MissingTable { ref nearest, .. }
             | EngineError::MissingColumn { ref nearest, .. } => {
                 let hint = near(nearest);
-                Self { exit: Exit::Usage, message: error.to_string(), hint }
+                Self {
+                    exit: Exit::Usage,
+                    message: error.to_string(),
+                    hint,
+                }
             }
             EngineError::WrongType { .. } => Self::usage(error.to_string()),
         }
@@ -176,8 +184,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Runs`] when the output location is damaged.
-    pub async fn use_current_run(&self, out: &Location) -> Result<Option<RunManifest>, EngineError> {
-        let Some(manifest) = runs::current(out).await? else { return Ok(None) };
+    pub async fn use_current_run(
+        &self,
+        out: &Location,
+    ) -> Result<Option<RunManifest>, EngineError> {
+        let Some(manifest) = runs::current(out).await? else {
+            return Ok(None);
+        };
         self.serve_store(out);
         for dataset in &manifest.datasets {
             self.register_dataset(out, &manifest.run, dataset).await?;
@@ -201,16 +214,27 @@ impl Engine {
         dataset: &PublishedDataset,
     ) -> Result<(), EngineError> {
         let folder = RunManifest::folder(run);
-        let files: Vec<String> =
-            dataset.files.iter().map(|file| format!("{folder}/{file}")).collect();
-        let order = vec![dataset.order.iter().map(|name| col(name).sort(true, false)).collect()];
+        let files: Vec<String> = dataset
+            .files
+            .iter()
+            .map(|file| format!("{folder}/{file}"))
+            .collect();
+        let order = vec![
+            dataset
+                .order
+                .iter()
+                .map(|name| col(name).sort(true, false))
+                .collect(),
+        ];
         let options = parquet_options().with_file_sort_order(order);
-        self.register_files(out, ("prod", &dataset.name), &files, options).await
+        self.register_files(out, ("prod", &dataset.name), &files, options)
+            .await
     }
 
     async fn register_table(&self, lake: &Location, table: &TableFiles) -> Result<(), EngineError> {
         let name = (table.schema.as_str(), table.table.as_str());
-        self.register_files(lake, name, &table.files, parquet_options()).await
+        self.register_files(lake, name, &table.files, parquet_options())
+            .await
     }
 
     async fn register_files(
@@ -235,22 +259,37 @@ impl Engine {
             .infer_schema(&state)
             .await
             .map_err(failure)?;
-        let cache = self.context.runtime_env().cache_manager.get_file_statistic_cache();
-        let provider = ListingTable::try_new(config).map_err(failure)?.with_cache(cache);
+        let cache = self
+            .context
+            .runtime_env()
+            .cache_manager
+            .get_file_statistic_cache();
+        let provider = ListingTable::try_new(config)
+            .map_err(failure)?
+            .with_cache(cache);
         let name = TableReference::partial(schema, table);
-        self.context.register_table(name, Arc::new(provider)).map_err(failure)?;
+        self.context
+            .register_table(name, Arc::new(provider))
+            .map_err(failure)?;
         Ok(())
     }
 
     /// Lets the session read through the location's store.
     fn serve_store(&self, location: &Location) {
         if !location.is_local() {
-            self.context.register_object_store(location.url(), Arc::clone(location.store()));
+            self.context
+                .register_object_store(location.url(), Arc::clone(location.store()));
         }
     }
 
     fn create_schema(&self, name: &str) -> Result<(), EngineError> {
-        let catalog = &self.context.copied_config().options().catalog.default_catalog.clone();
+        let catalog = &self
+            .context
+            .copied_config()
+            .options()
+            .catalog
+            .default_catalog
+            .clone();
         if let Some(catalog) = self.context.catalog(catalog) {
             catalog.register_schema(name, Arc::new(MemorySchemaProvider::new()))?;
         }
@@ -259,9 +298,20 @@ impl Engine {
 
     /// The tables of one schema, sorted.
     pub fn table_names(&self, schema: &str) -> Vec<String> {
-        let catalog = self.context.copied_config().options().catalog.default_catalog.clone();
-        let found = self.context.catalog(&catalog).and_then(|catalog| catalog.schema(schema));
-        let mut names = found.map_or_else(Vec::new, |schema: Arc<dyn SchemaProvider>| schema.table_names());
+        let catalog = self
+            .context
+            .copied_config()
+            .options()
+            .catalog
+            .default_catalog
+            .clone();
+        let found = self
+            .context
+            .catalog(&catalog)
+            .and_then(|catalog| catalog.schema(schema));
+        let mut names = found.map_or_else(Vec::new, |schema: Arc<dyn SchemaProvider>| {
+            schema.table_names()
+        });
         names.sort();
         names
     }
@@ -271,14 +321,20 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Query`] when there is no such table.
     pub async fn table_schema(&self, schema: &str, table: &str) -> Result<SchemaRef, EngineError> {
-        let provider = self.context.table_provider(TableReference::partial(schema, table)).await?;
+        let provider = self
+            .context
+            .table_provider(TableReference::partial(schema, table))
+            .await?;
         Ok(provider.schema())
     }
 }
 
 fn parquet_options() -> ListingOptions {
     // `.parquet` is checked where the lake is listed.
-    ListingOptions::new(Arc::new(ParquetFormat::default().with_force_view_types(false))).with_file_extension("")
+    ListingOptions::new(Arc::new(
+        ParquetFormat::default().with_force_view_types(false),
+    ))
+    .with_file_extension("")
 }
 
 fn session(options: &EngineOptions) -> Result<SessionContext, EngineError> {
@@ -297,6 +353,8 @@ fn session(options: &EngineOptions) -> Result<SessionContext, EngineError> {
         FairSpillPool::new(options.memory_bytes),
         std::num::NonZeroUsize::MIN.saturating_add(2),
     );
-    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .build_arc()?;
     Ok(SessionContext::new_with_config_rt(config, runtime))
 }

@@ -32,12 +32,21 @@ pub struct TableFiles {
 pub async fn tables(lake: &Location, schema: &str) -> Result<Vec<TableFiles>, StorageError> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (path, _) in lake.list(schema).await? {
-        let Some(table) = table_of(schema, &path) else { continue };
-        found.entry(table.to_owned()).or_default().push(path.clone());
+        let Some(table) = table_of(schema, &path) else {
+            continue;
+        };
+        found
+            .entry(table.to_owned())
+            .or_default()
+            .push(path.clone());
     }
     Ok(found
         .into_iter()
-        .map(|(table, files)| TableFiles { schema: schema.to_owned(), table, files })
+        .map(|(table, files)| TableFiles {
+            schema: schema.to_owned(),
+            table,
+            files,
+        })
         .collect())
 }
 
@@ -68,7 +77,12 @@ mod tests {
 
     #[test]
     fn working_files_are_not_tables() {
-        for path in ["raw/t/_part.parquet", "raw/.t/a.parquet", "raw/t/a.csv", "raw2/t/a.parquet"] {
+        for path in [
+            "raw/t/_part.parquet",
+            "raw/.t/a.parquet",
+            "raw/t/a.csv",
+            "raw2/t/a.parquet",
+        ] {
             assert_eq!(table_of("raw", path), None, "{path}");
         }
     }

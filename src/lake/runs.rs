@@ -49,7 +49,9 @@ pub enum RunsError {
         object: String,
     },
     /// The store lets two writers create one object.
-    #[error("`{location}` overwrites objects that must only be created: publishing there is not safe")]
+    #[error(
+        "`{location}` overwrites objects that must only be created: publishing there is not safe"
+    )]
     Unsafe {
         /// The output location.
         location: String,
@@ -74,9 +76,8 @@ impl From<RunsError> for Failure {
     fn from(error: RunsError) -> Self {
         let failure = Self::new(Exit::Store, &error);
         match error {
-            RunsError::Unsafe { .. } => {
-                failure.with_hint("use a store with conditional writes (`If-None-Match: *`), or a folder")
-            }
+            RunsError::Unsafe { .. } => failure
+                .with_hint("use a store with conditional writes (`If-None-Match: *`), or a folder"),
             RunsError::Contended { .. } => failure.with_hint("try again"),
             _ => failure,
         }
@@ -175,7 +176,12 @@ fn commit_path(number: u64) -> String {
 /// The numbers of all commits, ascending.
 async fn commit_numbers(out: &Location) -> Result<Vec<u64>, StorageError> {
     let listed = out.list("commits").await?;
-    let number = |path: &str| path.strip_prefix("commits/")?.strip_suffix(".json")?.parse().ok();
+    let number = |path: &str| {
+        path.strip_prefix("commits/")?
+            .strip_suffix(".json")?
+            .parse()
+            .ok()
+    };
     Ok(listed.iter().filter_map(|(path, _)| number(path)).collect())
 }
 
@@ -187,9 +193,13 @@ pub async fn commits(out: &Location) -> Result<Vec<(u64, Commit)>, RunsError> {
     let mut commits = Vec::new();
     for number in commit_numbers(out).await? {
         let path = commit_path(number);
-        let Some(bytes) = out.read(&path).await? else { continue };
-        let commit = serde_json::from_slice(&bytes)
-            .map_err(|source| RunsError::Corrupt { object: out.describe(&path), source })?;
+        let Some(bytes) = out.read(&path).await? else {
+            continue;
+        };
+        let commit = serde_json::from_slice(&bytes).map_err(|source| RunsError::Corrupt {
+            object: out.describe(&path),
+            source,
+        })?;
         commits.push((number, commit));
     }
     Ok(commits)
@@ -200,11 +210,17 @@ pub async fn commits(out: &Location) -> Result<Vec<(u64, Commit)>, RunsError> {
 /// # Errors
 /// [`RunsError::Missing`] or [`RunsError::Corrupt`] when the location is damaged.
 pub async fn current(out: &Location) -> Result<Option<RunManifest>, RunsError> {
-    let Some(number) = commit_numbers(out).await?.into_iter().max() else { return Ok(None) };
+    let Some(number) = commit_numbers(out).await?.into_iter().max() else {
+        return Ok(None);
+    };
     let path = commit_path(number);
-    let Some(bytes) = out.read(&path).await? else { return Ok(None) };
-    let commit: Commit = serde_json::from_slice(&bytes)
-        .map_err(|source| RunsError::Corrupt { object: out.describe(&path), source })?;
+    let Some(bytes) = out.read(&path).await? else {
+        return Ok(None);
+    };
+    let commit: Commit = serde_json::from_slice(&bytes).map_err(|source| RunsError::Corrupt {
+        object: out.describe(&path),
+        source,
+    })?;
     match manifest(out, &commit.run).await? {
         Some(manifest) => Ok(Some(manifest)),
         None => Err(RunsError::Missing {
@@ -225,10 +241,15 @@ fn manifest_path(run: &str) -> String {
 /// [`RunsError::Corrupt`] when it is not readable, or the store's failure.
 pub async fn manifest(out: &Location, run: &str) -> Result<Option<RunManifest>, RunsError> {
     let path = manifest_path(run);
-    let Some(bytes) = out.read(&path).await? else { return Ok(None) };
+    let Some(bytes) = out.read(&path).await? else {
+        return Ok(None);
+    };
     serde_json::from_slice(&bytes)
         .map(Some)
-        .map_err(|source| RunsError::Corrupt { object: out.describe(&path), source })
+        .map_err(|source| RunsError::Corrupt {
+            object: out.describe(&path),
+            source,
+        })
 }
 
 /// Makes a run whose files are written the current one; returns the commit's number.
@@ -238,21 +259,33 @@ pub async fn manifest(out: &Location, run: &str) -> Result<Option<RunManifest>, 
 /// when others won every number tried, or the store's failure: the old run then stays current.
 pub async fn publish(out: &Location, manifest: &RunManifest) -> Result<u64, RunsError> {
     probe(out, &manifest.run).await?;
-    let text = serde_json::to_vec_pretty(manifest)
-        .map_err(|source| RunsError::Manifest { run: manifest.run.clone(), source })?;
+    let text = serde_json::to_vec_pretty(manifest).map_err(|source| RunsError::Manifest {
+        run: manifest.run.clone(),
+        source,
+    })?;
     if !out.create(&manifest_path(&manifest.run), text).await? {
-        return Err(RunsError::Exists { run: manifest.run.clone(), location: out.to_string() });
+        return Err(RunsError::Exists {
+            run: manifest.run.clone(),
+            location: out.to_string(),
+        });
     }
-    let commit = Commit { run: manifest.run.clone(), at: manifest.finished_at };
-    let text = serde_json::to_vec(&commit)
-        .map_err(|source| RunsError::Manifest { run: manifest.run.clone(), source })?;
+    let commit = Commit {
+        run: manifest.run.clone(),
+        at: manifest.finished_at,
+    };
+    let text = serde_json::to_vec(&commit).map_err(|source| RunsError::Manifest {
+        run: manifest.run.clone(),
+        source,
+    })?;
     for _ in 0..COMMIT_ATTEMPTS {
         let next = commit_numbers(out).await?.into_iter().max().unwrap_or(0) + 1;
         if out.create(&commit_path(next), text.clone()).await? {
             return Ok(next);
         }
     }
-    Err(RunsError::Contended { location: out.to_string() })
+    Err(RunsError::Contended {
+        location: out.to_string(),
+    })
 }
 
 /// Creates one throw-away object twice: a store where both succeed cannot hold commits.
@@ -264,7 +297,13 @@ async fn probe(out: &Location, run: &str) -> Result<(), RunsError> {
     out.create(&path, "first").await?;
     let second = out.create(&path, "second").await?;
     out.delete(&path).await?;
-    if second { Err(RunsError::Unsafe { location: out.to_string() }) } else { Ok(()) }
+    if second {
+        Err(RunsError::Unsafe {
+            location: out.to_string(),
+        })
+    } else {
+        Ok(())
+    }
 }
 
 /// Removes every object of a run that was not published.
@@ -317,8 +356,12 @@ mod tests {
         assert_eq!(publish(&out, &manifest_of("a")).await.unwrap(), 1);
         assert_eq!(publish(&out, &manifest_of("b")).await.unwrap(), 2);
         assert_eq!(current(&out).await.unwrap().unwrap().run, "b");
-        let runs: Vec<String> =
-            commits(&out).await.unwrap().into_iter().map(|(_, commit)| commit.run).collect();
+        let runs: Vec<String> = commits(&out)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|(_, commit)| commit.run)
+            .collect();
         assert_eq!(runs, ["a", "b"]);
     }
 

@@ -124,16 +124,25 @@ impl Dataset {
             let known = FOLDERS.contains(&folder);
             known.then_some((folder, name.strip_suffix(".sql")?))
         });
-        let Some((folder, name)) = place else { return Err(DatasetError::Folder { file: file() }) };
+        let Some((folder, name)) = place else {
+            return Err(DatasetError::Folder { file: file() });
+        };
         let header = Header::parse(path, text)?;
-        let sql = |reason: String| DatasetError::Sql { file: file(), reason };
+        let sql = |reason: String| DatasetError::Sql {
+            file: file(),
+            reason,
+        };
         let mut statements = DFParser::parse_sql(text).map_err(|error| sql(error.to_string()))?;
         let statement = match (statements.pop_front(), statements.len()) {
             (Some(Statement::Statement(statement)), 0) => *statement,
             _ => return Err(sql("it must hold one query".to_owned())),
         };
         let reads = tables_read(&statement).map_err(sql)?;
-        let order = if header.order.is_empty() { header.grain.clone() } else { header.order };
+        let order = if header.order.is_empty() {
+            header.grain.clone()
+        } else {
+            header.order
+        };
         Ok(Self {
             folder: folder.to_owned(),
             name: name.to_owned(),
@@ -159,7 +168,10 @@ impl Dataset {
     }
 
     pub(super) fn folder_rank(&self) -> usize {
-        FOLDERS.iter().position(|folder| *folder == self.folder).unwrap_or(FOLDERS.len())
+        FOLDERS
+            .iter()
+            .position(|folder| *folder == self.folder)
+            .unwrap_or(FOLDERS.len())
     }
 }
 
@@ -200,19 +212,26 @@ impl Header {
                 _ => return Err(wrong(format!("`{line}` is no key of a query header"))),
             }
         }
-        header.description.truncate(header.description.trim_end().len());
+        header
+            .description
+            .truncate(header.description.trim_end().len());
         Ok(header)
     }
 }
 
 fn names(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// `name  type [not null]  meaning`.
 fn column(text: &str) -> Result<DeclaredColumn, String> {
-    let (name, rest) =
-        text.split_once(char::is_whitespace).ok_or("a column needs a name and a type")?;
+    let (name, rest) = text
+        .split_once(char::is_whitespace)
+        .ok_or("a column needs a name and a type")?;
     // The type is one word, `decimal(18,2)` without spaces.
     let rest = rest.trim_start();
     let (type_text, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
@@ -273,7 +292,12 @@ impl Visitor for TableFunctions {
     type Break = ();
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        if let TableFactor::Table { name, args: Some(arguments), .. } = factor {
+        if let TableFactor::Table {
+            name,
+            args: Some(arguments),
+            ..
+        } = factor
+        {
             self.names.insert(name.to_string());
             if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::Value(value)))) =
                 arguments.args.first()
@@ -295,29 +319,49 @@ mod tests {
     #[test]
     fn a_header_declares_and_the_sql_tells_what_it_reads() {
         let dataset = Dataset::parse("results/daily.sql", TEXT).unwrap();
-        assert_eq!((dataset.name.as_str(), dataset.folder.as_str()), ("daily", "results"));
+        assert_eq!(
+            (dataset.name.as_str(), dataset.folder.as_str()),
+            ("daily", "results")
+        );
         assert_eq!(dataset.description, "What it is.");
         assert_eq!(dataset.grain, ["day", "platform"]);
         assert_eq!(dataset.order, dataset.grain);
-        assert_eq!(dataset.columns[0].field, Field::new("day", DataType::Date32, false));
-        assert_eq!(dataset.columns[2].field.data_type(), &DataType::Decimal128(18, 2));
+        assert_eq!(
+            dataset.columns[0].field,
+            Field::new("day", DataType::Date32, false)
+        );
+        assert_eq!(
+            dataset.columns[2].field.data_type(),
+            &DataType::Decimal128(18, 2)
+        );
         assert_eq!(Vec::from_iter(dataset.reads), ["stg.events", "touches"]);
     }
 
     #[test]
     fn what_is_wrong_with_a_header_is_said_with_its_line() {
-        let error = Dataset::parse("results/x.sql", "-- grain: a\n-- column: a  money  x\nselect 1");
+        let error = Dataset::parse(
+            "results/x.sql",
+            "-- grain: a\n-- column: a  money  x\nselect 1",
+        );
         assert_eq!(
             error.unwrap_err().to_string(),
             "`results/x.sql`, line 2: `money` of column `a` is no type that a dataset has"
         );
         let error = Dataset::parse("results/x.sql", "-- grain: a\n-- colum: a\nselect 1");
-        assert!(error.unwrap_err().to_string().contains("line 2: `colum: a` is no key"));
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("line 2: `colum: a` is no key")
+        );
     }
 
     #[test]
     fn a_file_elsewhere_and_two_statements_are_refused() {
-        assert!(matches!(Dataset::parse("more/x.sql", "select 1"), Err(DatasetError::Folder { .. })));
+        assert!(matches!(
+            Dataset::parse("more/x.sql", "select 1"),
+            Err(DatasetError::Folder { .. })
+        ));
         let error = Dataset::parse("results/x.sql", "select 1; select 2").unwrap_err();
         assert_eq!(error.to_string(), "`results/x.sql`: it must hold one query");
     }

@@ -13,8 +13,10 @@ pub fn manual(datasets: &[Dataset]) -> String {
          days of the lake's time zone.\n",
     );
     for folder in FOLDERS {
-        let mut of_folder: Vec<&Dataset> =
-            datasets.iter().filter(|dataset| dataset.folder == folder).collect();
+        let mut of_folder: Vec<&Dataset> = datasets
+            .iter()
+            .filter(|dataset| dataset.folder == folder)
+            .collect();
         of_folder.sort_by(|left, right| left.name.cmp(&right.name));
         // Writing to a string cannot fail.
         let _ = write!(text, "\n## {folder}\n");
@@ -27,8 +29,16 @@ pub fn manual(datasets: &[Dataset]) -> String {
 
 fn describe(text: &mut String, dataset: &Dataset) {
     let view = if dataset.is_view { " (view)" } else { "" };
-    let _ = write!(text, "\n### {}{view}\n\n{}\n", dataset.name, dataset.description);
-    let reads: Vec<String> = dataset.reads.iter().map(|table| format!("`{table}`")).collect();
+    let _ = write!(
+        text,
+        "\n### {}{view}\n\n{}\n",
+        dataset.name, dataset.description
+    );
+    let reads: Vec<String> = dataset
+        .reads
+        .iter()
+        .map(|table| format!("`{table}`"))
+        .collect();
     if !dataset.grain.is_empty() {
         let _ = write!(text, "\nGrain: {}. ", dataset.grain.join(", "));
         if dataset.order != dataset.grain {
@@ -41,7 +51,11 @@ fn describe(text: &mut String, dataset: &Dataset) {
     }
     text.push_str("\n| column | type | null | meaning |\n|---|---|---|---|\n");
     for column in &dataset.columns {
-        let null = if column.field.is_nullable() { "yes" } else { "never" };
+        let null = if column.field.is_nullable() {
+            "yes"
+        } else {
+            "never"
+        };
         let _ = writeln!(
             text,
             "| `{}` | {} | {null} | {} |",

@@ -27,7 +27,10 @@ pub async fn check_inputs(
         let absent = engine.conform(table, lake, time_zone).await?;
         if !absent.is_empty() {
             let columns = absent.join(", ");
-            notes.push(format!("{} lacks {columns}: read as null", table.qualified()));
+            notes.push(format!(
+                "{} lacks {columns}: read as null",
+                table.qualified()
+            ));
         }
     }
     for table in tables.iter().filter(|table| table.unique) {
@@ -48,9 +51,9 @@ async fn check_key(engine: &Engine, table: &Table) -> Result<(), PipelineError> 
     );
     let batches = collect(engine, &sql).await?;
     let numbers = |column: usize| -> Result<Int64Array, EngineError> {
-        let batch = batches.first().ok_or_else(|| {
-            DataFusionError::Internal("an aggregate made no row".to_owned())
-        })?;
+        let batch = batches
+            .first()
+            .ok_or_else(|| DataFusionError::Internal("an aggregate made no row".to_owned()))?;
         Ok(as_int64_array(batch.column(column))?.clone())
     };
     let (keys, example) = (numbers(0)?, numbers(1)?);
@@ -106,7 +109,9 @@ async fn is_strictly_ascending(
     });
     let mut ranges = Vec::new();
     for walk in walks.collect::<Vec<_>>() {
-        let walked = walk.await.map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?;
+        let walked = walk
+            .await
+            .map_err(|error| DataFusionError::ExecutionJoin(Box::new(error)))?;
         match walked? {
             Some(range) => ranges.extend(range),
             None => return Ok(false),

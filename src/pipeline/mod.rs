@@ -97,15 +97,20 @@ impl From<PipelineError> for Failure {
             PipelineError::Runs(error) => error.into(),
             PipelineError::Query { ref source, .. } => {
                 let failure = user_message(source);
-                Self { message: error.to_string(), ..failure }
+                Self {
+                    message: error.to_string(),
+                    ..failure
+                }
             }
             PipelineError::Parameter { .. } | PipelineError::Columns { .. } => {
                 Self::usage(error.to_string())
             }
-            PipelineError::DuplicateKeys { .. } => {
-                Self { exit: Exit::Audit, message: error.to_string(), hint: None }
-                    .with_hint("each would multiply events; remove the duplicates and run again")
+            PipelineError::DuplicateKeys { .. } => Self {
+                exit: Exit::Audit,
+                message: error.to_string(),
+                hint: None,
             }
+            .with_hint("each would multiply events; remove the duplicates and run again"),
         }
     }
 }
@@ -154,7 +159,11 @@ pub async fn compute(
 ) -> Result<Computed, PipelineError> {
     let mut computed = Computed::default();
     for (done, dataset) in datasets.iter().enumerate() {
-        observe(Progress { dataset: &dataset.name, done, total: datasets.len() });
+        observe(Progress {
+            dataset: &dataset.name,
+            done,
+            total: datasets.len(),
+        });
         let frame = plan(engine, dataset, parameters).await?;
         if dataset.is_audit() {
             computed.audits.push(audit(dataset, frame).await?);
@@ -171,7 +180,10 @@ pub async fn compute(
 }
 
 fn query_error(dataset: &Dataset, source: DataFusionError) -> PipelineError {
-    PipelineError::Query { file: dataset.file(), source: Box::new(source) }
+    PipelineError::Query {
+        file: dataset.file(),
+        source: Box::new(source),
+    }
 }
 
 /// The dataset's query with its parameters bound and its columns in their declared types.
@@ -182,7 +194,11 @@ async fn plan(
 ) -> Result<DataFrame, PipelineError> {
     let bound = parameters::bind(&dataset.statement, parameters).map_err(|name| {
         let known: Vec<String> = parameters.keys().map(|name| format!("${name}")).collect();
-        PipelineError::Parameter { file: dataset.file(), name, known: known.join(", ") }
+        PipelineError::Parameter {
+            file: dataset.file(),
+            name,
+            known: known.join(", "),
+        }
     })?;
     let failure = |source| query_error(dataset, source);
     let state = engine.context().state();
@@ -192,10 +208,17 @@ async fn plan(
     if dataset.columns.is_empty() {
         return Ok(frame);
     }
-    let made: Vec<&str> =
-        frame.schema().fields().iter().map(|field| field.name().as_str()).collect();
-    let declared: Vec<&str> =
-        dataset.columns.iter().map(|column| column.field.name().as_str()).collect();
+    let made: Vec<&str> = frame
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    let declared: Vec<&str> = dataset
+        .columns
+        .iter()
+        .map(|column| column.field.name().as_str())
+        .collect();
     if made != declared {
         return Err(PipelineError::Columns {
             file: dataset.file(),
@@ -215,7 +238,9 @@ fn register(
     dataset: &Dataset,
     view: std::sync::Arc<dyn datafusion::catalog::TableProvider>,
 ) -> Result<(), DataFusionError> {
-    engine.context().register_table(dataset.name.as_str(), view)?;
+    engine
+        .context()
+        .register_table(dataset.name.as_str(), view)?;
     Ok(())
 }
 
@@ -226,7 +251,10 @@ async fn publish_dataset(
     target: Target<'_>,
     computed: &mut Computed,
 ) -> Result<(), PipelineError> {
-    let stream = frame.execute_stream().await.map_err(|source| query_error(dataset, source))?;
+    let stream = frame
+        .execute_stream()
+        .await
+        .map_err(|source| query_error(dataset, source))?;
     let written = write::write(dataset, stream, target.out, target.run).await?;
     if written.repeated_grain > 0 {
         computed.audits.push(AuditOutcome {
@@ -235,12 +263,19 @@ async fn publish_dataset(
             example: None,
         });
     }
-    computed.audits.extend(written.nulls.into_iter().map(|(column, bad_rows)| AuditOutcome {
-        audit: format!("{}: {column} is never null", dataset.name),
-        bad_rows,
-        example: None,
-    }));
-    engine.register_dataset(target.out, target.run, &written.published).await?;
+    computed.audits.extend(
+        written
+            .nulls
+            .into_iter()
+            .map(|(column, bad_rows)| AuditOutcome {
+                audit: format!("{}: {column} is never null", dataset.name),
+                bad_rows,
+                example: None,
+            }),
+    );
+    engine
+        .register_dataset(target.out, target.run, &written.published)
+        .await?;
     tracing::info!(
         dataset = dataset.name,
         rows = written.published.rows,
@@ -255,7 +290,11 @@ async fn publish_dataset(
 async fn audit(dataset: &Dataset, frame: DataFrame) -> Result<AuditOutcome, PipelineError> {
     let failure = |source| query_error(dataset, source);
     let mut stream = frame.execute_stream().await.map_err(failure)?;
-    let mut outcome = AuditOutcome { audit: dataset.name.clone(), bad_rows: 0, example: None };
+    let mut outcome = AuditOutcome {
+        audit: dataset.name.clone(),
+        bad_rows: 0,
+        example: None,
+    };
     while let Some(batch) = futures::StreamExt::next(&mut stream).await {
         let batch = batch.map_err(failure)?;
         if outcome.example.is_none() && batch.num_rows() > 0 {
@@ -271,7 +310,9 @@ fn first_row(batch: &arrow::array::RecordBatch) -> Result<String, arrow::error::
     let options = FormatOptions::default().with_null("null");
     let mut cells = Vec::with_capacity(batch.num_columns());
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-        let value = ArrayFormatter::try_new(column.as_ref(), &options)?.value(0).try_to_string()?;
+        let value = ArrayFormatter::try_new(column.as_ref(), &options)?
+            .value(0)
+            .try_to_string()?;
         cells.push(format!("{} = {value}", field.name()));
     }
     Ok(cells.join(", "))
@@ -283,7 +324,11 @@ async fn notes(engine: &Engine, datasets: &[Dataset]) -> Result<Vec<String>, Pip
         return Ok(Vec::new());
     };
     let failure = |source| query_error(dataset, source);
-    let frame = engine.context().sql("select note from notes").await.map_err(failure)?;
+    let frame = engine
+        .context()
+        .sql("select note from notes")
+        .await
+        .map_err(failure)?;
     let batches = frame.collect().await.map_err(failure)?;
     let mut notes = Vec::new();
     for batch in &batches {

@@ -40,7 +40,8 @@ fn read_folder(folder: &Path) -> Result<BTreeMap<String, String>, DatasetError> 
         for entry in std::fs::read_dir(&below).map_err(|error| failure(&below, &error))? {
             let file = entry.map_err(|error| failure(&below, &error))?.path();
             if file.extension().is_some_and(|extension| extension == "sql") {
-                let text = std::fs::read_to_string(&file).map_err(|error| failure(&file, &error))?;
+                let text =
+                    std::fs::read_to_string(&file).map_err(|error| failure(&file, &error))?;
                 let name = file.strip_prefix(folder).unwrap_or(&file);
                 files.insert(name.to_string_lossy().replace('\\', "/"), text);
             }
@@ -58,8 +59,10 @@ pub fn datasets(user_folder: Option<&Path>) -> Result<Vec<Dataset>, DatasetError
     if let Some(folder) = user_folder {
         files.extend(read_folder(folder)?);
     }
-    let parsed: Result<Vec<Dataset>, DatasetError> =
-        files.iter().map(|(path, text)| Dataset::parse(path, text)).collect();
+    let parsed: Result<Vec<Dataset>, DatasetError> = files
+        .iter()
+        .map(|(path, text)| Dataset::parse(path, text))
+        .collect();
     in_order(parsed?)
 }
 
@@ -67,22 +70,30 @@ fn in_order(mut waiting: Vec<Dataset>) -> Result<Vec<Dataset>, DatasetError> {
     waiting.sort_by(|left, right| {
         (left.folder_rank(), &left.name).cmp(&(right.folder_rank(), &right.name))
     });
-    let rank: BTreeMap<String, usize> =
-        waiting.iter().map(|dataset| (dataset.name.clone(), dataset.folder_rank())).collect();
+    let rank: BTreeMap<String, usize> = waiting
+        .iter()
+        .map(|dataset| (dataset.name.clone(), dataset.folder_rank()))
+        .collect();
     for dataset in &waiting {
-        let later = dataset
-            .reads
-            .iter()
-            .find(|table| rank.get(*table).is_some_and(|rank| *rank > dataset.folder_rank()));
+        let later = dataset.reads.iter().find(|table| {
+            rank.get(*table)
+                .is_some_and(|rank| *rank > dataset.folder_rank())
+        });
         if let Some(table) = later {
-            return Err(DatasetError::ReadsLater { file: dataset.file(), table: table.clone() });
+            return Err(DatasetError::ReadsLater {
+                file: dataset.file(),
+                table: table.clone(),
+            });
         }
     }
     let mut done: BTreeSet<String> = BTreeSet::new();
     let mut ordered = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
         let ready = waiting.iter().position(|dataset| {
-            dataset.reads.iter().all(|table| !rank.contains_key(table) || done.contains(table))
+            dataset
+                .reads
+                .iter()
+                .all(|table| !rank.contains_key(table) || done.contains(table))
         });
         let Some(ready) = ready else {
             let files = waiting.iter().map(Dataset::file).collect();
@@ -100,13 +111,20 @@ mod tests {
     use super::*;
 
     fn dataset(path: &str, reads: &str) -> Dataset {
-        Dataset::parse(path, &format!("-- x\n-- grain: a\nselect 1 as a from {reads}")).unwrap()
+        Dataset::parse(
+            path,
+            &format!("-- x\n-- grain: a\nselect 1 as a from {reads}"),
+        )
+        .unwrap()
     }
 
     #[test]
     fn the_built_in_files_can_be_ordered() {
-        let names: Vec<String> =
-            datasets(None).unwrap().into_iter().map(|dataset| dataset.name).collect();
+        let names: Vec<String> = datasets(None)
+            .unwrap()
+            .into_iter()
+            .map(|dataset| dataset.name)
+            .collect();
         let place = |name: &str| names.iter().position(|found| found == name).unwrap();
         assert!(place("touches") < place("fact_events"));
         assert!(place("fact_events") < place("fact_contracts"));
@@ -120,18 +138,31 @@ mod tests {
             dataset("results/b.sql", "z"),
             dataset("facts/z.sql", "stg.events"),
         ]);
-        let names: Vec<String> = ordered.unwrap().into_iter().map(|dataset| dataset.name).collect();
+        let names: Vec<String> = ordered
+            .unwrap()
+            .into_iter()
+            .map(|dataset| dataset.name)
+            .collect();
         assert_eq!(names, ["z", "b", "a"]);
     }
 
     #[test]
     fn a_circle_and_a_look_ahead_are_refused_by_name() {
-        let error = in_order(vec![dataset("facts/a.sql", "b"), dataset("facts/b.sql", "a")]);
+        let error = in_order(vec![
+            dataset("facts/a.sql", "b"),
+            dataset("facts/b.sql", "a"),
+        ]);
         assert_eq!(
             error.unwrap_err().to_string(),
             "these query files read one another in a circle: facts/a.sql, facts/b.sql"
         );
-        let error = in_order(vec![dataset("facts/a.sql", "b"), dataset("results/b.sql", "stg.x")]);
-        assert_eq!(error.unwrap_err().to_string(), "`facts/a.sql` reads `b`, which is computed later");
+        let error = in_order(vec![
+            dataset("facts/a.sql", "b"),
+            dataset("results/b.sql", "stg.x"),
+        ]);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "`facts/a.sql` reads `b`, which is computed later"
+        );
     }
 }

@@ -29,9 +29,10 @@ impl Parameter {
         let text = |text: String| Expr::value(Value::SingleQuotedString(text));
         let null = || Expr::value(Value::Null);
         match self {
-            Self::Day(day) => {
-                cast(day.map_or_else(null, |day| text(day.to_string())), DataType::Date)
-            }
+            Self::Day(day) => cast(
+                day.map_or_else(null, |day| text(day.to_string())),
+                DataType::Date,
+            ),
             Self::Count(Some(count)) => Expr::value(Value::Number(count.to_string(), false)),
             Self::Count(None) => null(),
             Self::Text(value) => text(value.clone()),
@@ -40,7 +41,13 @@ impl Parameter {
 }
 
 fn cast(value: Expr, data_type: DataType) -> Expr {
-    Expr::Cast { kind: CastKind::Cast, expr: Box::new(value), data_type, array: false, format: None }
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(value),
+        data_type,
+        array: false,
+        format: None,
+    }
 }
 
 /// The statement with every `$name` replaced.
@@ -66,8 +73,12 @@ impl VisitorMut for Binder<'_> {
     type Break = String;
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<String> {
-        let Expr::Value(value) = expr else { return ControlFlow::Continue(()) };
-        let Value::Placeholder(name) = &value.value else { return ControlFlow::Continue(()) };
+        let Expr::Value(value) = expr else {
+            return ControlFlow::Continue(());
+        };
+        let Value::Placeholder(name) = &value.value else {
+            return ControlFlow::Continue(());
+        };
         match self.parameters.get(name.trim_start_matches('$')) {
             Some(parameter) => {
                 *expr = parameter.literal();
@@ -86,7 +97,9 @@ mod tests {
     use super::*;
 
     fn bound(sql: &str, name: &str, value: Parameter) -> Result<String, String> {
-        let parsed = Parser::parse_sql(&GenericDialect {}, sql).unwrap().remove(0);
+        let parsed = Parser::parse_sql(&GenericDialect {}, sql)
+            .unwrap()
+            .remove(0);
         let parameters = BTreeMap::from([(name.to_owned(), value)]);
         bind(&parsed, &parameters).map(|statement| statement.to_string())
     }
@@ -107,11 +120,17 @@ mod tests {
     #[test]
     fn a_text_cannot_become_sql() {
         let text = Parameter::Text("x'; drop table t; --".to_owned());
-        assert_eq!(bound("SELECT $a", "a", text).unwrap(), "SELECT 'x''; drop table t; --'");
+        assert_eq!(
+            bound("SELECT $a", "a", text).unwrap(),
+            "SELECT 'x''; drop table t; --'"
+        );
     }
 
     #[test]
     fn an_unknown_parameter_is_named() {
-        assert_eq!(bound("SELECT $b", "a", Parameter::Count(None)), Err("$b".to_owned()));
+        assert_eq!(
+            bound("SELECT $b", "a", Parameter::Count(None)),
+            Err("$b".to_owned())
+        );
     }
 }

@@ -22,7 +22,10 @@ use crate::pipeline::dataset::Dataset;
 use crate::storage::{Location, ParquetFile, WriteSettings};
 
 /// Small row groups let several threads read a result at once.
-const RESULT_SETTINGS: WriteSettings = WriteSettings { row_group_rows: 131_072, zstd_level: 1 };
+const RESULT_SETTINGS: WriteSettings = WriteSettings {
+    row_group_rows: 131_072,
+    zstd_level: 1,
+};
 
 /// Batches that may wait for the encoder.
 const WAITING_BATCHES: usize = 4;
@@ -39,7 +42,10 @@ pub(super) struct Written {
 pub(super) fn declared_schema(dataset: &Dataset) -> SchemaRef {
     // Nullability is checked, not declared to Parquet: a reader need not know, and a null
     // where none may be shall be shown in full rather than fail the encoder.
-    let nullable = dataset.columns.iter().map(|column| column.field.clone().with_nullable(true));
+    let nullable = dataset
+        .columns
+        .iter()
+        .map(|column| column.field.clone().with_nullable(true));
     Arc::new(Schema::new(nullable.collect::<Vec<_>>()))
 }
 
@@ -57,7 +63,10 @@ pub(super) async fn write(
     let mut checks = Checks::new(dataset);
     let mut batches = read_ahead(stream);
     while let Some(batch) = batches.recv().await {
-        let failure = |source| PipelineError::Query { file: dataset.file(), source };
+        let failure = |source| PipelineError::Query {
+            file: dataset.file(),
+            source,
+        };
         let batch = batch.map_err(|error| failure(Box::new(error)))?;
         // The columns are the declared ones; their nullability is not.
         let batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())
@@ -107,8 +116,12 @@ struct Checks {
 
 impl Checks {
     fn new(dataset: &Dataset) -> Self {
-        let place =
-            |name: &String| dataset.columns.iter().position(|column| column.field.name() == name);
+        let place = |name: &String| {
+            dataset
+                .columns
+                .iter()
+                .position(|column| column.field.name() == name)
+        };
         let sorted_by_grain = dataset.order == dataset.grain;
         let grain = if sorted_by_grain {
             dataset.grain.iter().filter_map(place).collect()
@@ -120,7 +133,13 @@ impl Checks {
             .filter(|(_, column)| !column.field.is_nullable())
             .map(|(index, column)| (index, column.field.name().clone()))
             .collect();
-        Self { grain, not_null, last_row: None, repeated: 0, nulls: Vec::new() }
+        Self {
+            grain,
+            not_null,
+            last_row: None,
+            repeated: 0,
+            nulls: Vec::new(),
+        }
     }
 
     fn look_at(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
@@ -167,7 +186,8 @@ mod tests {
     use super::*;
 
     fn checks() -> Checks {
-        let header = "-- x\n-- grain: a, b\n-- column: a  bigint not null  x\n-- column: b  text  x\n";
+        let header =
+            "-- x\n-- grain: a, b\n-- column: a  bigint not null  x\n-- column: b  text  x\n";
         Checks::new(&Dataset::parse("results/x.sql", &format!("{header}select 1")).unwrap())
     }
 
@@ -182,18 +202,29 @@ mod tests {
     #[test]
     fn a_repeated_grain_is_seen_within_and_across_batches() {
         let mut checks = checks();
-        checks.look_at(&rows(vec![Some(1), Some(1)], vec![Some("x"), None])).unwrap();
+        checks
+            .look_at(&rows(vec![Some(1), Some(1)], vec![Some("x"), None]))
+            .unwrap();
         assert_eq!(checks.repeated, 0);
         // (1, null) stands at the end of the batch before; nulls name one group.
-        checks.look_at(&rows(vec![Some(1), Some(2)], vec![None, Some("x")])).unwrap();
-        checks.look_at(&rows(vec![Some(2), Some(2)], vec![Some("x"), Some("x")])).unwrap();
+        checks
+            .look_at(&rows(vec![Some(1), Some(2)], vec![None, Some("x")]))
+            .unwrap();
+        checks
+            .look_at(&rows(vec![Some(2), Some(2)], vec![Some("x"), Some("x")]))
+            .unwrap();
         assert_eq!(checks.repeated, 3);
     }
 
     #[test]
     fn a_null_is_counted_where_none_may_be() {
         let mut checks = checks();
-        checks.look_at(&rows(vec![Some(1), None, None], vec![None, None, Some("x")])).unwrap();
+        checks
+            .look_at(&rows(
+                vec![Some(1), None, None],
+                vec![None, None, Some("x")],
+            ))
+            .unwrap();
         checks.look_at(&rows(vec![None], vec![None])).unwrap();
         assert_eq!(checks.nulls, [("a".to_owned(), 3)]);
     }

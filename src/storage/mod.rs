@@ -207,7 +207,9 @@ impl Location {
     pub fn url_of(&self, path: &str) -> Url {
         let mut url = self.url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path.split('/').filter(|part| !part.is_empty()));
+            segments
+                .pop_if_empty()
+                .extend(path.split('/').filter(|part| !part.is_empty()));
         }
         url
     }

@@ -50,10 +50,14 @@ pub(super) async fn walk(
         let reader_is_there = match &pass {
             Pass::Sequence => return exec_err!("sequence_touches does not walk by client"),
             Pass::Clients => output.send(lists(&whole, &schema)).await.is_ok(),
-            Pass::Contracts { lookback_micros } => {
-                output.send(contracts::rows(&whole, *lookback_micros, &schema)).await.is_ok()
-            }
-            Pass::Credit { models, lookback_micros } => {
+            Pass::Contracts { lookback_micros } => output
+                .send(contracts::rows(&whole, *lookback_micros, &schema))
+                .await
+                .is_ok(),
+            Pass::Credit {
+                models,
+                lookback_micros,
+            } => {
                 let mut credit = credit::Credit::new(models, *lookback_micros, batch_rows);
                 credit.walk(&whole, &schema, &output).await?
             }
@@ -67,7 +71,9 @@ pub(super) async fn walk(
 /// The clients that are known to be complete; the last client's rows keep waiting until
 /// another client follows or the input has ended.
 fn take_whole_clients(waiting: &mut Vec<RecordBatch>, ended: bool) -> Result<Option<Clients>> {
-    let (Some(first), Some(last)) = (waiting.first(), waiting.last()) else { return Ok(None) };
+    let (Some(first), Some(last)) = (waiting.first(), waiting.last()) else {
+        return Ok(None);
+    };
     let last_ids = client_ids(last)?;
     let last_client = last_ids.value(last_ids.len() - 1);
     if !ended && client_ids(first)?.value(0) == last_client {
@@ -76,17 +82,27 @@ fn take_whole_clients(waiting: &mut Vec<RecordBatch>, ended: bool) -> Result<Opt
     let rows = concat_batches(&first.schema(), waiting.iter())?;
     waiting.clear();
     let ids = client_ids(&rows)?;
-    let complete = if ended { rows.num_rows() } else { start_of_last(ids) };
+    let complete = if ended {
+        rows.num_rows()
+    } else {
+        start_of_last(ids)
+    };
     if complete < rows.num_rows() {
         waiting.push(rows.slice(complete, rows.num_rows() - complete));
     }
     let ranges = ranges(&ids.slice(0, complete));
-    Ok(Some(Clients { rows: rows.slice(0, complete), ranges }))
+    Ok(Some(Clients {
+        rows: rows.slice(0, complete),
+        ranges,
+    }))
 }
 
 fn start_of_last(ids: &Int64Array) -> usize {
     let last = ids.values().last();
-    ids.values().iter().rposition(|id| Some(id) != last).map_or(0, |before| before + 1)
+    ids.values()
+        .iter()
+        .rposition(|id| Some(id) != last)
+        .map_or(0, |before| before + 1)
 }
 
 fn ranges(ids: &Int64Array) -> Vec<Range<usize>> {

@@ -28,7 +28,11 @@ pub(super) fn fields(input: &SchemaRef) -> Vec<Field> {
         Field::new("first_touch", touch.clone(), false),
         Field::new("last_paid_touch", touch, true),
         Field::new("total_touches", DataType::Int32, false),
-        Field::new_list("platforms", Field::new_list_field(DataType::Utf8, true), false),
+        Field::new_list(
+            "platforms",
+            Field::new_list_field(DataType::Utf8, true),
+            false,
+        ),
     ]
 }
 
@@ -102,7 +106,11 @@ fn touches(rows: &RecordBatch, field: &Field, chosen: UInt64Array) -> Result<Arr
         columns.push(take(column(rows, name)?, &chosen, None)?);
     }
     let nulls = chosen.nulls().cloned();
-    Ok(Arc::new(StructArray::try_new(fields.clone(), columns, nulls)?))
+    Ok(Arc::new(StructArray::try_new(
+        fields.clone(),
+        columns,
+        nulls,
+    )?))
 }
 
 fn lengths(paths: &[PathRange]) -> Result<Int32Array> {
@@ -124,5 +132,10 @@ fn platforms(rows: &RecordBatch, paths: &[PathRange]) -> Result<ArrayRef> {
     let values = take(column(rows, "platform")?, &chosen, None)?;
     let lengths = paths.iter().map(|path| path.contract - path.start + 1);
     let item = Arc::new(Field::new_list_field(DataType::Utf8, true));
-    Ok(Arc::new(ListArray::try_new(item, OffsetBuffer::from_lengths(lengths), values, None)?))
+    Ok(Arc::new(ListArray::try_new(
+        item,
+        OffsetBuffer::from_lengths(lengths),
+        values,
+        None,
+    )?))
 }

@@ -25,7 +25,11 @@ use crate::engine::pass::sequence::column;
 
 /// The input's columns, then `contract_source_id`, `model`, `weight`, `revenue`.
 pub(super) fn fields(input: &SchemaRef) -> Vec<Field> {
-    let mut fields: Vec<Field> = input.fields().iter().map(|field| field.as_ref().clone()).collect();
+    let mut fields: Vec<Field> = input
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone())
+        .collect();
     fields.extend([
         Field::new("contract_source_id", DataType::Int64, false),
         Field::new("model", DataType::Utf8, false),
@@ -57,7 +61,11 @@ struct Rows {
 }
 
 impl<'a> Credit<'a> {
-    pub(super) fn new(models: &'a [Model], lookback_micros: Option<i64>, batch_rows: usize) -> Self {
+    pub(super) fn new(
+        models: &'a [Model],
+        lookback_micros: Option<i64>,
+        batch_rows: usize,
+    ) -> Self {
         Self {
             models: models.iter().map(|model| (model, model.name())).collect(),
             lookback_micros,
@@ -100,11 +108,12 @@ impl<'a> Credit<'a> {
         let dates = as_timestamp_microsecond_array(column(&clients.rows, "event_date")?)?;
         let contract_date = dates.value(path.contract);
         self.path.clear();
-        self.path.extend((path.start..=path.contract).map(|row| Touch {
-            is_paid: is_true(is_paid, row),
-            is_direct: is_true(is_direct, row),
-            age_micros: contract_date.saturating_sub(dates.value(row)),
-        }));
+        self.path
+            .extend((path.start..=path.contract).map(|row| Touch {
+                is_paid: is_true(is_paid, row),
+                is_direct: is_true(is_direct, row),
+                age_micros: contract_date.saturating_sub(dates.value(row)),
+            }));
         Ok(())
     }
 
@@ -112,7 +121,11 @@ impl<'a> Credit<'a> {
         let ids = as_int64_array(column(&clients.rows, "event_source_id")?)?;
         let amounts = as_decimal128_array(column(&clients.rows, "contract_amount")?)?;
         let contract = ids.value(path.contract);
-        let amount = if amounts.is_valid(path.contract) { amounts.value(path.contract) } else { 0 };
+        let amount = if amounts.is_valid(path.contract) {
+            amounts.value(path.contract)
+        } else {
+            0
+        };
         let Ok(cents) = i64::try_from(amount) else {
             return exec_err!("contract {contract}: its amount does not fit 64 bits of cents");
         };
@@ -137,7 +150,10 @@ impl<'a> Credit<'a> {
     fn take_batch(&mut self, clients: &Clients, schema: &SchemaRef) -> Result<RecordBatch> {
         let rows = std::mem::take(&mut self.rows);
         let touch = UInt64Array::from(rows.touch);
-        let names = rows.model.iter().map(|model| Some(self.models[*model].1.as_str()));
+        let names = rows
+            .model
+            .iter()
+            .map(|model| Some(self.models[*model].1.as_str()));
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
         for field in schema.fields() {
             columns.push(match field.name().as_str() {

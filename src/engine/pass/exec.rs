@@ -45,7 +45,10 @@ impl PassExec {
         pass: Pass,
         output: SchemaRef,
     ) -> Result<Self> {
-        let order = path_order(&input.schema(), &["client_id", "event_date", "event_source_id"])?;
+        let order = path_order(
+            &input.schema(),
+            &["client_id", "event_date", "event_source_id"],
+        )?;
         let known = match pass {
             Pass::Sequence => path_order(&output, &["client_id", "touch_sequence_number"]),
             Pass::Clients => path_order(&output, &["client_id"]),
@@ -61,13 +64,21 @@ impl PassExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Ok(Self { input, pass, order, properties: Arc::new(properties) })
+        Ok(Self {
+            input,
+            pass,
+            order,
+            properties: Arc::new(properties),
+        })
     }
 }
 
 /// Ascending, nulls last, by the named columns.
 fn path_order(schema: &SchemaRef, names: &[&str]) -> Result<LexOrdering> {
-    let options = SortOptions { descending: false, nulls_first: false };
+    let options = SortOptions {
+        descending: false,
+        nulls_first: false,
+    };
     let mut keys = Vec::with_capacity(names.len());
     for name in names {
         keys.push(PhysicalSortExpr::new(col(name, schema)?, options));
@@ -84,7 +95,9 @@ impl DisplayAs for PassExec {
             Pass::Sequence => f.write_str("TouchPass: sequence"),
             Pass::Clients => f.write_str("TouchPass: clients"),
             Pass::Contracts { .. } => f.write_str("TouchPass: contracts"),
-            Pass::Credit { models, .. } => write!(f, "TouchPass: credit of {} models", models.len()),
+            Pass::Credit { models, .. } => {
+                write!(f, "TouchPass: credit of {} models", models.len())
+            }
         }
     }
 }
@@ -128,10 +141,18 @@ impl ExecutionPlan for PassExec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let [input] = <[_; 1]>::try_from(children)
             .or_else(|all| exec_err!("TouchPass has one input, not {}", all.len()))?;
-        Ok(Arc::new(Self::try_new(input, self.pass.clone(), self.schema())?))
+        Ok(Arc::new(Self::try_new(
+            input,
+            self.pass.clone(),
+            self.schema(),
+        )?))
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
         if partition != 0 {
             return exec_err!("TouchPass has one partition, not {partition}");
         }

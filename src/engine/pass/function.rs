@@ -33,14 +33,23 @@ pub enum PassFunction {
 pub(super) enum Pass {
     Sequence,
     Clients,
-    Contracts { lookback_micros: Option<i64> },
-    Credit { models: Vec<Model>, lookback_micros: Option<i64> },
+    Contracts {
+        lookback_micros: Option<i64>,
+    },
+    Credit {
+        models: Vec<Model>,
+        lookback_micros: Option<i64>,
+    },
 }
 
 impl PassFunction {
     /// Every function of this kind.
-    pub const ALL: [Self; 4] =
-        [Self::SequenceTouches, Self::ClientPaths, Self::ContractPaths, Self::TouchCredit];
+    pub const ALL: [Self; 4] = [
+        Self::SequenceTouches,
+        Self::ClientPaths,
+        Self::ContractPaths,
+        Self::TouchCredit,
+    ];
 
     /// Its name in SQL.
     pub fn name(self) -> &'static str {
@@ -57,9 +66,9 @@ impl PassFunction {
         match (self, arguments) {
             (Self::SequenceTouches, []) => Ok(Pass::Sequence),
             (Self::ClientPaths, []) => Ok(Pass::Clients),
-            (Self::ContractPaths, [days]) => {
-                Ok(Pass::Contracts { lookback_micros: lookback(name, days)? })
-            }
+            (Self::ContractPaths, [days]) => Ok(Pass::Contracts {
+                lookback_micros: lookback(name, days)?,
+            }),
             (Self::TouchCredit, [models, days]) => Ok(Pass::Credit {
                 models: models_of(name, models)?,
                 lookback_micros: lookback(name, days)?,
@@ -122,7 +131,11 @@ impl TableFunctionImpl for PassFunction {
         let pass = self.pass(rest)?;
         let input = table_named(args.session(), table)?;
         let schema = pass.schema(name, &input.schema())?;
-        Ok(Arc::new(PassTable { input, pass, schema }))
+        Ok(Arc::new(PassTable {
+            input,
+            pass,
+            schema,
+        }))
     }
 }
 
@@ -228,7 +241,11 @@ impl TableProvider for PassTable {
         let output = Arc::new(self.schema.project(wanted)?);
         let needed = self.input_columns(&output);
         let input = self.input.scan(state, Some(&needed), &[], None).await?;
-        Ok(Arc::new(PassExec::try_new(input, self.pass.clone(), output)?))
+        Ok(Arc::new(PassExec::try_new(
+            input,
+            self.pass.clone(),
+            output,
+        )?))
     }
 }
 

@@ -19,12 +19,20 @@ use crate::engine::pass::exec::Output;
 
 /// The input's columns and the four that the pass adds.
 pub(super) fn fields(input: &SchemaRef) -> Vec<Field> {
-    let mut fields: Vec<Field> = input.fields().iter().map(|field| field.as_ref().clone()).collect();
+    let mut fields: Vec<Field> = input
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone())
+        .collect();
     fields.extend([
         Field::new("touch_sequence_number", DataType::Int32, false),
         Field::new("is_first_touch", DataType::Boolean, false),
         Field::new("is_last_touch", DataType::Boolean, false),
-        Field::new("first_touch_date", DataType::Timestamp(TimeUnit::Microsecond, None), true),
+        Field::new(
+            "first_touch_date",
+            DataType::Timestamp(TimeUnit::Microsecond, None),
+            true,
+        ),
     ]);
     fields
 }
@@ -60,7 +68,11 @@ pub(super) async fn walk(
         let numbered = number(&mut client, batch)?;
         if let Some(before) = held.replace(numbered) {
             let same_client = held.as_ref().is_some_and(|next| next.sequence[0] > 1);
-            if output.send(before.finish(&schema, same_client)).await.is_err() {
+            if output
+                .send(before.finish(&schema, same_client))
+                .await
+                .is_err()
+            {
                 return Ok(()); // the reader has enough
             }
         }
@@ -81,12 +93,20 @@ fn number(client: &mut Client, batch: RecordBatch) -> Result<Numbered> {
         if client.id == Some(*id) {
             client.touches += 1;
         } else {
-            *client = Client { id: Some(*id), first_touch: *date, touches: 1 };
+            *client = Client {
+                id: Some(*id),
+                first_touch: *date,
+                touches: 1,
+            };
         }
         sequence.push(client.touches);
         first_touch.push(client.first_touch);
     }
-    Ok(Numbered { batch, sequence, first_touch })
+    Ok(Numbered {
+        batch,
+        sequence,
+        first_touch,
+    })
 }
 
 /// A column that the table function made sure of.

@@ -45,9 +45,15 @@ impl Ratio {
         )
         .with_argument("numerator", "Integer or decimal.")
         .with_argument("denominator", "Integer.")
-        .with_argument("places", "Decimal places of the result, a literal from 0 to 18.")
+        .with_argument(
+            "places",
+            "Decimal places of the result, a literal from 0 to 18.",
+        )
         .build();
-        Self { signature: Signature::user_defined(Volatility::Immutable), documentation }
+        Self {
+            signature: Signature::user_defined(Volatility::Immutable),
+            documentation,
+        }
     }
 }
 
@@ -100,13 +106,17 @@ impl ScalarUDFImpl for Ratio {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        coerce_all(&ARGUMENTS, types, |index, data_type| match (index, data_type) {
-            (0, DataType::Decimal128(_, scale @ 0..)) => Ok(DataType::Decimal128(PRECISION, *scale)),
-            (0, found) if found.is_integer() || found.is_null() => {
-                Ok(DataType::Decimal128(PRECISION, 0))
+        coerce_all(&ARGUMENTS, types, |index, data_type| {
+            match (index, data_type) {
+                (0, DataType::Decimal128(_, scale @ 0..)) => {
+                    Ok(DataType::Decimal128(PRECISION, *scale))
+                }
+                (0, found) if found.is_integer() || found.is_null() => {
+                    Ok(DataType::Decimal128(PRECISION, 0))
+                }
+                (1 | 2, found) if found.is_integer() || found.is_null() => Ok(DataType::Int64),
+                (_, found) => plan_err!("`{}` cannot be {found}", ARGUMENTS[index]),
             }
-            (1 | 2, found) if found.is_integer() || found.is_null() => Ok(DataType::Int64),
-            (_, found) => plan_err!("`{}` cannot be {found}", ARGUMENTS[index]),
         })
     }
 
@@ -117,7 +127,11 @@ impl ScalarUDFImpl for Ratio {
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         let places = places_of(args.scalar_arguments.get(2).copied().flatten())?;
         let places = i8::try_from(places).unwrap_or(i8::MAX);
-        Ok(Arc::new(Field::new(self.name(), DataType::Decimal128(PRECISION, places), true)))
+        Ok(Arc::new(Field::new(
+            self.name(),
+            DataType::Decimal128(PRECISION, places),
+            true,
+        )))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -127,9 +141,14 @@ impl ScalarUDFImpl for Ratio {
         };
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let quotients = compute(&arrays, places)?;
-        let all_scalars = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let all_scalars = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         if all_scalars {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&quotients, 0)?));
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                &quotients, 0,
+            )?));
         }
         Ok(ColumnarValue::Array(Arc::new(quotients)))
     }
