@@ -37,11 +37,14 @@ pub(super) struct DemoArgs {
 
 pub(super) async fn run(arguments: &DemoArgs, context: &Context) -> Result<(), Failure> {
     let lake = DemoLake::try_new(arguments.scale, arguments.seed)?;
+    let line = context.printer.progress("copies of the plan", Some(arguments.scale.into()));
+    let done = |copies: u32| line.at(Total { rows: copies.into(), bytes: None });
     let summary = match (&arguments.postgres, &arguments.location) {
-        (Some(url), _) => load_postgres(lake, url).await?,
-        (None, Some(location)) => write_lake(lake, &context.open(location)?).await?,
+        (Some(url), _) => load_postgres(lake, url, done).await?,
+        (None, Some(location)) => write_lake(lake, &context.open(location)?, done).await?,
         (None, None) => return Err(Failure::usage("no location is named")),
     };
+    drop(line);
     let total = Total { rows: summary.rows, bytes: Some(summary.bytes) };
     let what = format!("synthetic lake, {} tables", summary.tables);
     context.printer.done(&what, total, context.started.elapsed());

@@ -292,9 +292,6 @@ impl Config {
         if spelled.threads == 0 {
             return Err(refuse("threads", "0"));
         }
-        if spelled.lookback_days == Some(0) {
-            return Err(refuse("lookback_days", "0"));
-        }
         let password = environment.get("PGPASSWORD").map(Secret::from);
         let mut listing = layers::listing(figment);
         if let Some(out) = listing.iter_mut().find(|line| line.name == "out") {

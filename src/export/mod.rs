@@ -73,6 +73,43 @@ pub async fn export(
 ) -> Result<ExportManifest, ExportError> {
     let started_at = now();
     let export = export_id(started_at);
+    let mut staged = Vec::new();
+    let copied = match copy(request, &export, progress, &mut staged).await {
+        Ok(copied) => copied,
+        Err(error) => {
+            remove_staged(&request.lake, &staged).await;
+            return Err(error);
+        }
+    };
+    let manifest = ExportManifest {
+        export,
+        database: request.database.to_string(),
+        server_version: copied.server_version,
+        snapshot: copied.snapshot,
+        started_at,
+        finished_at: now(),
+        tables: copied.tables,
+    };
+    exports::write(&request.lake, &manifest).await?;
+    Ok(manifest)
+}
+
+/// What an export learns on its way.
+struct Copied {
+    server_version: String,
+    snapshot: String,
+    tables: Vec<ExportedTable>,
+}
+
+/// Reads every table into a staged file, then puts all of them in place; `staged` names the
+/// files that a failure leaves behind.
+async fn copy(
+    request: &ExportRequest,
+    export: &str,
+    progress: &(dyn Fn(&Progress<'_>) + Sync),
+    staged: &mut Vec<String>,
+) -> Result<Copied, ExportError> {
+    let lake = &request.lake;
     let session = Session::connect(&request.database).await?;
     let relations = find(&session, &request.tables).await?;
     let snapshot = begin(&session, &relations).await?;
@@ -80,43 +117,30 @@ pub async fn export(
     for relation in &relations {
         plans.push(relation.plan(&session).await?);
     }
-    let mut staged = Staged {
-        lake: &request.lake,
-        paths: Vec::new(),
-    };
     let mut summaries = Vec::with_capacity(plans.len());
     for plan in &plans {
-        let path = publish::staged_path(&plan.folder, &export);
-        match table::copy_table(&session, plan, &request.lake, &path, progress).await {
-            Ok(summary) => summaries.push(summary),
-            Err(error) => return Err(staged.give_up(error).await),
-        }
-        staged.paths.push(path);
+        let path = publish::staged_path(&plan.folder, export);
+        let summary = table::copy_table(&session, plan, lake, &path, progress).await?;
+        tracing::info!(
+            table = plan.table,
+            rows = summary.rows,
+            bytes = summary.bytes,
+            "table read"
+        );
+        staged.push(path);
+        summaries.push(summary);
     }
-    let server_version = match end(&session).await {
-        Ok(version) => version,
-        Err(error) => return Err(staged.give_up(error).await),
-    };
-    drop(session);
+    let server_version = end(&session).await?;
     let mut tables = Vec::with_capacity(plans.len());
-    for ((plan, summary), path) in plans.iter().zip(summaries).zip(&staged.paths) {
-        let removed = match publish::put_in_place(&request.lake, &plan.folder, path).await {
-            Ok(removed) => removed,
-            Err(error) => return Err(staged.give_up(error.into()).await),
-        };
+    for ((plan, summary), path) in plans.iter().zip(summaries).zip(&*staged) {
+        let removed = publish::put_in_place(lake, &plan.folder, path).await?;
         tables.push(describe(plan, summary, removed));
     }
-    let manifest = ExportManifest {
-        export,
-        database: request.database.to_string(),
+    Ok(Copied {
         server_version,
         snapshot,
-        started_at,
-        finished_at: now(),
         tables,
-    };
-    exports::write(&request.lake, &manifest).await?;
-    Ok(manifest)
+    })
 }
 
 async fn find(session: &Session, tables: &[String]) -> Result<Vec<Relation>, ExportError> {
@@ -157,21 +181,12 @@ async fn end(session: &Session) -> Result<String, ExportError> {
         .await
 }
 
-/// The files that a failure must remove.
-struct Staged<'a> {
-    lake: &'a Location,
-    paths: Vec<String>,
-}
-
-impl Staged<'_> {
-    /// Removes what is still staged and hands the error on.
-    async fn give_up(&self, error: ExportError) -> ExportError {
-        for path in &self.paths {
-            if let Err(failure) = self.lake.delete(path).await {
-                tracing::warn!(path, %failure, "a staged file is left behind");
-            }
+/// Removes what a failure has left; those already in place bear other names.
+async fn remove_staged(lake: &Location, staged: &[String]) {
+    for path in staged {
+        if let Err(error) = lake.delete(path).await {
+            tracing::warn!(path, %error, "a staged file is left behind");
         }
-        error
     }
 }
 

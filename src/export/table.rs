@@ -3,10 +3,9 @@
 //! In: a session in its transaction and a plan. Out: one complete Parquet file beside the
 //! table's files, under a name that no reader takes for data, or an error and no file.
 
+use arrow::record_batch::RecordBatch;
 use futures::{StreamExt, TryStreamExt, pin_mut};
 use tokio::sync::mpsc;
-
-use arrow::record_batch::RecordBatch;
 
 use super::Progress;
 use super::decode::{DecodeError, Decoder};

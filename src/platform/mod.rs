@@ -194,24 +194,13 @@ impl RuleSet {
 
     /// How a touch was attributed, and the confidence in percent.
     pub fn method(&self, input: &MethodInput<'_>) -> (&str, i32) {
-        let MethodInput {
-            fbclid,
-            gclid,
-            campaign_id,
-            utm_source,
-            utm_campaign,
-            source_type,
-        } = *input;
-        let fields = [
-            fbclid,
-            gclid,
-            campaign_id,
-            utm_source,
-            utm_campaign,
-            source_type,
-        ];
-        let (method, confidence) = &self.method.first_hit(fields).0.then;
+        let (method, confidence) = &self.method.first_hit(input.fields()).0.then;
         (method, *confidence)
+    }
+
+    /// The sentence of the rule that gives a touch its method, as the rule file has it.
+    pub fn method_rule(&self, input: &MethodInput<'_>) -> &str {
+        &self.method.first_hit(input.fields()).0.text
     }
 }
 

@@ -42,10 +42,7 @@ pub(super) fn rule_set(text: &str, origin: &str) -> Result<RuleSet, RuleError> {
     Ok(RuleSet {
         name,
         platform,
-        hash: Sha256::digest(text.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        hash: format!("{:x}", Sha256::digest(text.as_bytes())),
         channels,
         otherwise_channel,
         method: Section {
@@ -114,7 +111,7 @@ impl Section<'_> {
                 .any(|condition| condition.field == field && !matches!(condition.test, Test::Set))
         });
         Ok(Rules {
-            rules,
+            list: rules,
             otherwise,
             compared,
         })
@@ -134,7 +131,7 @@ impl Section<'_> {
 fn conditions(when: &Value, fields: &[&'static str]) -> Result<Vec<Vec<Condition>>, Problem> {
     let tables = when
         .as_array()
-        .map_or(std::slice::from_ref(when), Vec::as_slice);
+        .map_or_else(|| std::slice::from_ref(when), Vec::as_slice);
     let kind = || Problem::Kind {
         key: "when".to_owned(),
         expected: "a table of fields and their tests, or a list of such tables, and not empty",
@@ -225,12 +222,12 @@ fn platform_result(table: &Table, any: &[Vec<Condition>]) -> Result<Platform, Pr
         .position(|known| *known == name)
         .ok_or_else(kind)?;
     let is_set = |all: &Vec<Condition>| all.iter().any(|condition| condition.field == field);
-    match any.is_empty() || !any.iter().all(is_set) {
-        true => Err(Problem::MayBeNull {
+    if any.is_empty() || !any.iter().all(is_set) {
+        return Err(Problem::MayBeNull {
             field: PLATFORM_FIELDS[field],
-        }),
-        false => Ok(Platform::Field(field)),
+        });
     }
+    Ok(Platform::Field(field))
 }
 
 fn confidence(table: &Table) -> Result<i32, Problem> {

@@ -10,7 +10,7 @@ use super::normal::{normalised, trimmed};
 /// Rules over `N` fields, tried in order, and the one that holds when none does.
 #[derive(Debug)]
 pub(super) struct Rules<T, const N: usize> {
-    pub(super) rules: Vec<Rule<T>>,
+    pub(super) list: Vec<Rule<T>>,
     pub(super) otherwise: Rule<T>,
     /// Fields compared with a text; the others need no lower case, only to be set or not.
     pub(super) compared: [bool; N],
@@ -51,7 +51,7 @@ impl<T, const N: usize> Rules<T, N> {
             (Some(text), Some(true)) => normalised(text),
             (Some(text), _) => trimmed(text).map(Cow::Borrowed),
         });
-        let hit = self.rules.iter().find(|rule| rule.holds(&fields));
+        let hit = self.list.iter().find(|rule| rule.holds(&fields));
         (hit.unwrap_or(&self.otherwise), fields)
     }
 }

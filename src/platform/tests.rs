@@ -116,6 +116,7 @@ fn every_platform_rule_of_v10_decides_its_cases() {
             utm_medium,
             source_type,
         };
+        assert_eq!(rules.platform_rule(&input), *text, "{fields:?}");
         assert_eq!(rules.platform(&input), *platform, "{fields:?}");
     }
 }
@@ -250,7 +251,7 @@ fn the_cases_leave_no_rule_of_v10_out() {
     let rules = v10();
     for rule in rules
         .platform
-        .rules
+        .list
         .iter()
         .chain([&rules.platform.otherwise])
     {
@@ -260,7 +261,7 @@ fn the_cases_leave_no_rule_of_v10_out() {
             rule.text
         );
     }
-    for rule in rules.method.rules.iter().chain([&rules.method.otherwise]) {
+    for rule in rules.method.list.iter().chain([&rules.method.otherwise]) {
         assert!(
             METHOD_CASES.iter().any(|case| case.0 == rule.text),
             "{}",
@@ -329,99 +330,102 @@ fn message(old: &str, new: &str) -> String {
     RuleSet::parse(&changed, "my.toml").unwrap_err().to_string()
 }
 
+/// A part of v10, what stands there by mistake, and how the message starts.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        "when = { matched_platform = \"paid_other\" }",
+        "when = { matched_platfrom = \"paid_other\" }",
+        "my.toml, platform rule 7: unknown field `matched_platfrom`, did you mean \
+             `matched_platform`?",
+    ),
+    (
+        "when = { fbclid = {",
+        "when = { matched_platform = {",
+        "my.toml, method rule 1: unknown field `matched_platform`, expected one of fbclid, \
+             gclid, campaign_id, utm_source, utm_campaign, source_type",
+    ),
+    (
+        "{ contains = \"event\" }",
+        "{ contain = \"event\" }",
+        "my.toml, platform rule 5: unknown test `contain`, did you mean `contains`?",
+    ),
+    (
+        "then = \"event\"",
+        "than = \"event\"",
+        "my.toml, platform rule 5: unknown key `than`, did you mean `then`?",
+    ),
+    (
+        "then = \"event\"",
+        "",
+        "my.toml, platform rule 5: `then` is missing",
+    ),
+    (
+        "confidence = 90",
+        "confidence = 900",
+        "my.toml, method rule 3: `confidence` must be a whole number from 0 to 100",
+    ),
+    (
+        "confidence = 90",
+        "",
+        "my.toml, method rule 3: `confidence` is missing",
+    ),
+    (
+        "utm_source = \"viber\"",
+        "utm_source = \"Viber\"",
+        "my.toml, platform rule 3: `Viber` never matches: texts are compared trimmed, in lower \
+             case and not blank",
+    ),
+    (
+        "when = { source_type = \"referral\" }",
+        "",
+        "my.toml, platform rule 9: a rule without `when` always holds, so the rules after it \
+             are never reached",
+    ),
+    (
+        "then = \"direct\"",
+        "when = { utm_source = \"x\" }\nthen = \"direct\"",
+        "my.toml, platform rule 12: the last rule must have no `when`, so that every touch \
+             gets a result",
+    ),
+    (
+        "when = { matched_platform = { set = true } }",
+        "when = [{ matched_platform = { set = true } }, { utm_source = \"x\" }]",
+        "my.toml, platform rule 10: `then` is the field `matched_platform`, which `when` does \
+             not require to be set",
+    ),
+    (
+        "when = { gclid = { set = true } }",
+        "when = { gclid = { set = false } }",
+        "my.toml, method rule 2: `gclid` must be a text, a list of texts, or one of \
+             { contains = \"…\" }, { not = \"…\" }, { set = true }",
+    ),
+    (
+        "when = { gclid = { set = true } }",
+        "when = []",
+        "my.toml, method rule 2: `when` must be a table of fields and their tests, or a list \
+             of such tables, and not empty",
+    ),
+    ("name = \"v10\"", "", "my.toml: `name` is missing"),
+    (
+        "name = \"v10\"",
+        "name = \"v10\"\nmodels = 1",
+        "my.toml: unknown key `models`",
+    ),
+    (
+        "otherwise = \"direct\"",
+        "",
+        "my.toml: `otherwise` is missing",
+    ),
+    (
+        "form = [\"form\"]",
+        "form = [\"event\"]",
+        "my.toml: the platform `event` belongs to two channels, `event` and `form`",
+    ),
+];
+
 #[test]
 fn a_mistake_in_a_rule_is_named_with_file_rule_and_remedy() {
-    for (old, new, expected) in [
-        (
-            "when = { matched_platform = \"paid_other\" }",
-            "when = { matched_platfrom = \"paid_other\" }",
-            "my.toml, platform rule 7: unknown field `matched_platfrom`, did you mean \
-             `matched_platform`?",
-        ),
-        (
-            "when = { fbclid = {",
-            "when = { matched_platform = {",
-            "my.toml, method rule 1: unknown field `matched_platform`, expected one of fbclid, \
-             gclid, campaign_id, utm_source, utm_campaign, source_type",
-        ),
-        (
-            "{ contains = \"event\" }",
-            "{ contain = \"event\" }",
-            "my.toml, platform rule 5: unknown test `contain`, did you mean `contains`?",
-        ),
-        (
-            "then = \"event\"",
-            "than = \"event\"",
-            "my.toml, platform rule 5: unknown key `than`, did you mean `then`?",
-        ),
-        (
-            "then = \"event\"",
-            "",
-            "my.toml, platform rule 5: `then` is missing",
-        ),
-        (
-            "confidence = 90",
-            "confidence = 900",
-            "my.toml, method rule 3: `confidence` must be a whole number from 0 to 100",
-        ),
-        (
-            "confidence = 90",
-            "",
-            "my.toml, method rule 3: `confidence` is missing",
-        ),
-        (
-            "utm_source = \"viber\"",
-            "utm_source = \"Viber\"",
-            "my.toml, platform rule 3: `Viber` never matches: texts are compared trimmed, in lower \
-             case and not blank",
-        ),
-        (
-            "when = { source_type = \"referral\" }",
-            "",
-            "my.toml, platform rule 9: a rule without `when` always holds, so the rules after it \
-             are never reached",
-        ),
-        (
-            "then = \"direct\"",
-            "when = { utm_source = \"x\" }\nthen = \"direct\"",
-            "my.toml, platform rule 12: the last rule must have no `when`, so that every touch \
-             gets a result",
-        ),
-        (
-            "when = { matched_platform = { set = true } }",
-            "when = [{ matched_platform = { set = true } }, { utm_source = \"x\" }]",
-            "my.toml, platform rule 10: `then` is the field `matched_platform`, which `when` does \
-             not require to be set",
-        ),
-        (
-            "when = { gclid = { set = true } }",
-            "when = { gclid = { set = false } }",
-            "my.toml, method rule 2: `gclid` must be a text, a list of texts, or one of \
-             { contains = \"…\" }, { not = \"…\" }, { set = true }",
-        ),
-        (
-            "when = { gclid = { set = true } }",
-            "when = []",
-            "my.toml, method rule 2: `when` must be a table of fields and their tests, or a list \
-             of such tables, and not empty",
-        ),
-        ("name = \"v10\"", "", "my.toml: `name` is missing"),
-        (
-            "name = \"v10\"",
-            "name = \"v10\"\nmodels = 1",
-            "my.toml: unknown key `models`",
-        ),
-        (
-            "otherwise = \"direct\"",
-            "",
-            "my.toml: `otherwise` is missing",
-        ),
-        (
-            "form = [\"form\"]",
-            "form = [\"event\"]",
-            "my.toml: the platform `event` belongs to two channels, `event` and `form`",
-        ),
-    ] {
+    for (old, new, expected) in MISTAKES {
         let got = message(old, new);
         assert!(got.starts_with(expected), "{got}\n  instead of\n{expected}");
     }

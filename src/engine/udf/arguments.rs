@@ -7,7 +7,7 @@ use arrow::{
     array::{Array, ArrayRef, StringArray},
     datatypes::DataType,
 };
-use datafusion::common::{cast::as_string_array, exec_err, plan_err};
+use datafusion::common::{cast::as_string_array, exec_datafusion_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{DocSection, Documentation, DocumentationBuilder};
 
@@ -58,10 +58,9 @@ pub(super) fn text_arrays<const N: usize>(arrays: &[ArrayRef]) -> Result<[&Strin
         .iter()
         .map(|array| as_string_array(array))
         .collect::<Result<Vec<_>>>()?;
-    match texts.try_into() {
-        Ok(texts) => Ok(texts),
-        Err(_) => exec_err!("expected {N} arguments, got {}", arrays.len()),
-    }
+    texts
+        .try_into()
+        .map_err(|_| exec_datafusion_err!("expected {N} arguments, got {}", arrays.len()))
 }
 
 /// The text of a row, or null.

@@ -82,9 +82,9 @@ fn compute(arrays: &[ArrayRef]) -> Result<ArrayRef> {
                 return exec_err!("`amount` {} is out of range", amounts.value_as_string(row));
             };
             paths.weights.split(cents, &mut parts);
-            parts
-                .iter()
-                .for_each(|part| lists.values().append_value(i128::from(*part)));
+            for part in &parts {
+                lists.values().append_value(i128::from(*part));
+            }
         }
         lists.append(is_weighed);
     }

@@ -67,10 +67,9 @@ fn compute(arrays: &[ArrayRef]) -> Result<ArrayRef> {
     for row in 0..paths.len() {
         let is_weighed = paths.weigh(row)?;
         if is_weighed {
-            paths
-                .weights
-                .iter()
-                .for_each(|weight| lists.values().append_value(weight));
+            for weight in paths.weights.iter() {
+                lists.values().append_value(weight);
+            }
         }
         lists.append(is_weighed);
     }

@@ -14,7 +14,7 @@ pub(crate) fn export_apart(url: &str, lake: &Lake, variables: &[(&str, &Path)]) 
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "apart::exporting_process",
+            "export::apart::exporting_process",
             "--ignored",
             "--nocapture",
         ])
@@ -67,13 +67,13 @@ async fn peak_memory(database: &postgres::Database, rows: u32) -> u64 {
 }
 
 #[tokio::test]
-#[ignore = "takes minutes; the row group being encoded, of a million rows, is most of it"]
+#[ignore = "takes minutes"]
 async fn memory_does_not_grow_with_the_table() {
     let database = postgres::Database::create("memory").await;
     let mut peaks = Vec::new();
-    for rows in [1_500_000, 3_000_000, 6_000_000] {
+    for rows in [3_000_000, 12_000_000] {
         peaks.push(peak_memory(&database, rows).await);
         println!("{rows} rows: {} MiB", peaks.last().unwrap() / 1024);
     }
-    assert!(peaks[2] < peaks[1] + 16 * 1024, "{peaks:?}");
+    assert!(peaks[1] < peaks[0] + 32 * 1024, "{peaks:?}");
 }

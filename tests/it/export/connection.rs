@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
@@ -40,6 +41,34 @@ async fn a_connection_that_breaks_leaves_no_file() {
         "{text}"
     );
     assert_eq!(lake.files(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_is_dropped_frees_the_server_and_leaves_no_file() {
+    let database = postgres::Database::create("dropped").await;
+    let client = database.client().await;
+    // A thousand seconds to its end, if the server were left to go on.
+    client
+        .batch_execute(
+            "create view public.slow as
+             select id, pg_sleep(0.001)::text as pause, repeat('x', 1000) as pad
+             from generate_series(1, 1000000) as id",
+        )
+        .await
+        .unwrap();
+    let lake = Lake::create();
+    let request = request(&database.url(), &lake, &["public.slow"]);
+    let outcome =
+        tokio::time::timeout(Duration::from_secs(1), export(&request, || at(0), &|_| ())).await;
+    assert!(outcome.is_err(), "{outcome:?}");
+    let sessions = "select count(*) from pg_stat_activity \
+                    where datname = 'dropped' and application_name like 'touchpath %'";
+    let none = [[Some("0".to_owned())]];
+    let limit = Instant::now() + Duration::from_secs(10);
+    while printed(&client, sessions).await != none || !lake.files().is_empty() {
+        assert!(Instant::now() < limit, "still there: {:?}", lake.files());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -2,15 +2,6 @@
 //!
 //! One file per question; each test has a database and a lake of its own.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test's helper fails the test"
-)]
-
-#[path = "../support/postgres.rs"]
-mod postgres;
-
 mod apart;
 mod connection;
 mod contract;
@@ -25,6 +16,8 @@ use touchpath::error::{Exit, Failure};
 use touchpath::export::{Database, ExportError, ExportRequest, UrlSource, export};
 use touchpath::lake::exports::ExportManifest;
 use touchpath::storage::{Location, StoreOptions};
+
+use crate::postgres;
 
 /// A lake in a folder of its own.
 struct Lake {

@@ -153,28 +153,26 @@ async fn the_golden_files_of_every_function_hold() {
 
 /// `docs/functions.md` as the functions' own documentation has it.
 fn reference() -> String {
-    let mut page = String::from(
-        "# SQL functions\n\n\
-         Generated from the functions' documentation; `TOUCHPATH_BLESS=1 cargo test --test slt` \
-         writes it anew.\n",
-    );
-    for function in functions(&Arc::new(RuleSet::builtin("v10").unwrap())) {
+    let head = "# SQL functions\n\n\
+                Generated from the functions' documentation; \
+                `TOUCHPATH_BLESS=1 cargo test --test slt` writes it anew.\n";
+    let sections = functions(&Arc::new(RuleSet::builtin("v10").unwrap()));
+    let sections = sections.iter().map(|function| {
         let documentation = function.documentation().unwrap();
-        page += &format!("\n## {}\n\n", function.name());
-        page += &format!(
-            "`{}`\n\n{}\n\n",
-            documentation.syntax_example, documentation.description
-        );
-        page += "| argument | |\n|---|---|\n";
-        for (name, description) in documentation.arguments.iter().flatten() {
-            page += &format!("| `{name}` | {description} |\n");
-        }
-        page += &format!(
-            "\n```\n{}\n```\n",
+        let arguments = documentation.arguments.iter().flatten();
+        let arguments: Vec<String> = arguments
+            .map(|(name, text)| format!("| `{name}` | {text} |\n"))
+            .collect();
+        format!(
+            "\n## {}\n\n`{}`\n\n{}\n\n| argument | |\n|---|---|\n{}\n```\n{}\n```\n",
+            function.name(),
+            documentation.syntax_example,
+            documentation.description,
+            arguments.concat(),
             documentation.sql_example.as_deref().unwrap()
-        );
-    }
-    page
+        )
+    });
+    std::iter::once(head.to_owned()).chain(sections).collect()
 }
 
 #[test]

@@ -220,7 +220,7 @@ async fn every_type_reads_back_in_duckdb_as_postgres_prints_it() {
     let output = Command::new(python())
         .arg(concat!(
             env!("CARGO_MANIFEST_DIR"),
-            "/tests/support/read_back.py"
+            "/tests/it/export/read_back.py"
         ))
         .arg(lake.file("raw/every_type/part-00000.parquet"))
         .arg(expected_path)
