@@ -92,7 +92,7 @@ impl From<ParquetError> for OutputError {
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
         match error {
-            OutputError::Write { source } => write_failure(source),
+            OutputError::Write { source } => write_failure(&source),
             error => Self::new(Exit::Store, &error),
         }
     }
@@ -413,14 +413,12 @@ fn records(schema: &SchemaRef, rows: &[Vec<String>]) -> String {
         .map(|name| name.chars().count())
         .max()
         .unwrap_or(0);
-    let mut text = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        text.push_str(&format!("row {}\n", index + 1));
-        for (name, cell) in names.iter().zip(row) {
-            text.push_str(&format!("  {name:<longest$}  {}\n", printable(cell)));
-        }
-    }
-    text
+    let lines = rows.iter().enumerate().flat_map(|(index, row)| {
+        let values = names.iter().zip(row);
+        std::iter::once(format!("row {}\n", index + 1))
+            .chain(values.map(|(name, cell)| format!("  {name:<longest$}  {}\n", printable(cell))))
+    });
+    lines.collect()
 }
 
 /// Control characters of the data would move the cursor or colour the terminal.

@@ -90,7 +90,7 @@ impl Printer {
         out.write_all(text.trim_end_matches('\n').as_bytes())
             .and_then(|()| out.write_all(b"\n"))
             .and_then(|()| out.flush())
-            .map_err(write_failure)
+            .map_err(|error| write_failure(&error))
     }
 
     /// Says something that is worth a line.
@@ -193,7 +193,7 @@ impl Printer {
 /// A failed write to stdout as the failure of the command.
 ///
 /// When the reader went away (`| head`) that is no failure at all: exit 0, nothing said.
-pub fn write_failure(error: io::Error) -> Failure {
+pub fn write_failure(error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Failure {
             exit: Exit::Done,
@@ -265,22 +265,22 @@ impl Drop for Progress {
 }
 
 fn line(label: &str, rows: Option<u64>, done: Total, elapsed: Duration) -> String {
-    let mut line = format!("{label}  ");
     let share = rows
         .filter(|rows| *rows > 0)
         .map(|rows| share(done.rows, rows));
+    let mut parts = Vec::new();
     if let Some(share) = share {
-        line.push_str(&format!("{:.0} % · ", share * 100.0));
+        parts.push(format!("{:.0} %", share * 100.0));
     }
-    line.push_str(&format!("{} rows", HumanCount(done.rows)));
+    parts.push(format!("{} rows", HumanCount(done.rows)));
     if let Some(bytes) = done.bytes {
-        line.push_str(&format!(" · {}", DecimalBytes(bytes)));
+        parts.push(DecimalBytes(bytes).to_string());
     }
     if let Some(share) = share.filter(|share| *share > 0.0 && elapsed.as_secs() >= 1) {
         let left = elapsed.mul_f64(((1.0 - share) / share).min(1e6));
-        line.push_str(&format!(" · {} left", HumanDuration(left)));
+        parts.push(format!("{} left", HumanDuration(left)));
     }
-    line
+    format!("{label}  {}", parts.join(" · "))
 }
 
 #[expect(
@@ -322,10 +322,10 @@ mod tests {
 
     #[test]
     fn a_reader_that_went_away_is_no_failure() {
-        let failure = write_failure(io::ErrorKind::BrokenPipe.into());
+        let failure = write_failure(&io::ErrorKind::BrokenPipe.into());
         assert_eq!((failure.exit, failure.message.as_str()), (Exit::Done, ""));
         assert_eq!(
-            write_failure(io::ErrorKind::StorageFull.into()).exit,
+            write_failure(&io::ErrorKind::StorageFull.into()).exit,
             Exit::Store
         );
     }

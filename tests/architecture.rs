@@ -1,5 +1,7 @@
 //! Keeps the arrows between the modules pointing one way, see `docs/architecture.md`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

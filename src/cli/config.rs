@@ -12,7 +12,7 @@ use super::{Context, Written};
 /// Show every setting and where it came from
 ///
 /// Secrets are masked. A setting is changed by a flag, by its variable (`lookback_days` is
-/// TOUCHPATH_LOOKBACK_DAYS) or in touchpath.toml, in this order.
+/// `TOUCHPATH_LOOKBACK_DAYS`) or in touchpath.toml, in this order.
 #[derive(Debug, clap::Args, serde::Serialize)]
 #[command(after_help = "Example:\n  TOUCHPATH_LAKE=data/demo touchpath config")]
 pub(super) struct ConfigArgs {

@@ -59,15 +59,6 @@ struct Global {
     )]
     #[serde(skip)]
     config: Option<PathBuf>,
-    /// How results are written [default: table on a terminal, else csv]
-    #[arg(
-        long,
-        global = true,
-        value_name = "FORMAT",
-        help_heading = "Global options"
-    )]
-    #[serde(skip)]
-    format: Option<Format>,
     /// Say nothing but errors
     #[arg(short, long, global = true, help_heading = "Global options")]
     #[serde(skip)]

@@ -50,7 +50,8 @@ pub(super) async fn run(arguments: &SqlArgs, context: &Context) -> Result<(), Fa
     let mut rows = 0;
     for (index, statement) in statements.iter().enumerate() {
         if index > 0 && matches!(format, Format::Table | Format::Markdown) {
-            out.write_all(b"\n").map_err(write_failure)?;
+            out.write_all(b"\n")
+                .map_err(|error| write_failure(&error))?;
         }
         rows += shell::run(engine.context(), statement, format, &mut out)
             .await

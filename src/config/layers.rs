@@ -67,7 +67,7 @@ impl Layer {
             path: path.to_owned(),
             source,
         })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let mut values = Dict::new();
         for (name, value) in table {
             let kind = known(&name, || Origin::File(path.to_owned()))?;

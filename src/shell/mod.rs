@@ -113,7 +113,7 @@ impl<'a> Shell<'a> {
         match editor::create(tables.clone(), history, color) {
             Ok(editor) => Ok(editor),
             Err(error) => {
-                let folder = history.unwrap_or(Path::new("")).display();
+                let folder = history.unwrap_or_else(|| Path::new("")).display();
                 self.printer
                     .warn(&format!("no history is kept in `{folder}`: {error}"));
                 editor::create(tables, None, color).map_err(|error| terminal_failure(&error))

@@ -37,7 +37,10 @@ fn with_lake() -> Program {
     Program::new().parquet("lake/stg/crm_events/part-0.parquet", &batch)
 }
 
-const COMMANDS: [&str; 3] = ["config", "sql", "shell"];
+/// In the order in which their examples build on one another.
+const COMMANDS: [&str; 9] = [
+    "demo", "export", "check", "run", "report", "runs", "config", "sql", "shell",
+];
 
 const ALL_ROWS: &str = "select * from stg.crm_events order by id_source";
 
@@ -81,10 +84,13 @@ fn every_example_of_the_help_works_on_the_demo_lake() {
             .stdout;
         let help = String::from_utf8(help).unwrap();
         let (_, examples) = help.split_once("\nExample").unwrap();
+        // A database or a bucket is not at hand; their own tests need one.
+        let at_hand = |line: &&str| !line.contains("postgres://") && !line.contains("s3://");
         for line in examples
             .lines()
             .skip(1)
-            .filter(|line| line.starts_with("  "))
+            .take_while(|line| !line.is_empty())
+            .filter(at_hand)
         {
             let output = Command::new("sh")
                 .args(["-c", line])
@@ -94,14 +100,11 @@ fn every_example_of_the_help_works_on_the_demo_lake() {
                 .output()
                 .unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
-            assert!(
-                output.status.success() && !output.stdout.is_empty(),
-                "{line}\n{said}"
-            );
+            assert!(output.status.success(), "{line}\n{said}");
             tried += 1;
         }
     }
-    assert!(tried >= COMMANDS.len(), "{tried} examples");
+    assert!(tried >= 9, "{tried} examples");
 }
 
 #[test]
