@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::attribution::{self, Model};
 use crate::engine::{Engine, EngineError};
-use crate::error::Failure;
+use crate::error::{Exit, Failure};
 use crate::lake::runs::{self, RunManifest, RunSettings};
 use crate::pipeline::parameters::Parameter;
 use crate::pipeline::{self, Computed, Progress, Target, order};
@@ -103,7 +103,16 @@ pub(super) async fn compute(
 ) -> Result<Outcome, Failure> {
     let started_at = (context.now)();
     let run = run_id(started_at);
-    let outcome = Box::pin(compute_run(context, lake, out, (&run, started_at))).await;
+    let computing = Box::pin(compute_run(context, lake, out, (&run, started_at)));
+    // Ctrl-C is heard here, because what was written by then must go.
+    let outcome = tokio::select! {
+        outcome = computing => outcome,
+        _ = tokio::signal::ctrl_c() => Err(Failure {
+            exit: Exit::Interrupted,
+            message: "interrupted, nothing was published".to_owned(),
+            hint: None,
+        }),
+    };
     if outcome.is_err() {
         runs::discard(out, &run).await?;
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::config::{ConfigError, Secret, has_password};
 use crate::demo::{DemoLake, load_postgres, write_lake};
 use crate::error::Failure;
 use crate::printer::Total;
@@ -49,10 +50,19 @@ pub(super) async fn run(arguments: &DemoArgs, context: &Context) -> Result<(), F
         line.at(Total {
             rows: copies.into(),
             bytes: None,
-        })
+        });
     };
     let summary = match (&arguments.postgres, &arguments.location) {
-        (Some(url), _) => load_postgres(lake, url, done).await?,
+        (Some(url), _) if has_password(url) => {
+            return Err(ConfigError::PublicPassword {
+                flag: "--postgres".to_owned(),
+            }
+            .into());
+        }
+        (Some(url), _) => {
+            let password = context.config.password.as_ref().map(Secret::expose);
+            load_postgres(lake, url, password, done).await?
+        }
         (None, Some(location)) => write_lake(lake, &context.open(location)?, done).await?,
         (None, None) => return Err(Failure::usage("no location is named")),
     };

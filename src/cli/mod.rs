@@ -173,7 +173,10 @@ impl Args {
 
     /// Whether Ctrl-C is the command's own business.
     pub fn handles_interrupt(&self) -> bool {
-        matches!(self.command, Command::Shell(_))
+        matches!(
+            self.command,
+            Command::Shell(_) | Command::Run(_) | Command::Check(_)
+        )
     }
 
     /// Runs the command.

@@ -54,9 +54,9 @@ pub(super) async fn run(arguments: &RunArgs, context: &Context) -> Result<(), Fa
             hint: Some("mend the data, or publish all the same with `--publish-failed`".to_owned()),
         });
     }
-    failed
-        .iter()
-        .for_each(|audit| printer.warn(&format!("audit {audit}")));
+    for audit in &failed {
+        printer.warn(&format!("audit {audit}"));
+    }
     let commit = match runs::publish(&out, &outcome.manifest).await {
         Ok(commit) => commit,
         Err(error) => {

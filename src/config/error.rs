@@ -131,8 +131,7 @@ impl From<ConfigError> for Failure {
                 failure.with_hint("`touchpath config` lists every setting")
             }
             ConfigError::PublicPassword { .. } => failure.with_hint(
-                "put the password into `~/.pgpass`, `PGPASSWORD`, a service file or the \
-                 setting `password_file`",
+                "put the password into `PGPASSWORD` or a file that the setting `password_file` names",
             ),
             _ => failure,
         }

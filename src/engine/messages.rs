@@ -11,8 +11,9 @@ use crate::error::{Exit, Failure, nearest};
 /// message carries neither DataFusion's class prefixes nor its backtrace.
 pub fn user_message(error: &DataFusionError) -> Failure {
     match error {
-        DataFusionError::Context(_, inner) => user_message(inner),
-        DataFusionError::Diagnostic(_, inner) => user_message(inner),
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            user_message(inner)
+        }
         DataFusionError::Shared(inner) => user_message(inner),
         DataFusionError::Collection(all) => match all.first() {
             Some(first) => user_message(first),

@@ -311,10 +311,7 @@ async fn probe(out: &Location, run: &str) -> Result<(), RunsError> {
 /// # Errors
 /// The store's failure; what was removed by then stays removed.
 pub async fn discard(out: &Location, run: &str) -> Result<(), StorageError> {
-    for (path, _) in out.list(&RunManifest::folder(run)).await? {
-        out.delete(&path).await?;
-    }
-    Ok(())
+    out.delete_folder(&RunManifest::folder(run)).await
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
 /// The built-in query files by path, `<folder>/<name>.sql`.
 fn built_in() -> BTreeMap<String, String> {
-    let folders = BUILT_IN.dirs().flat_map(|folder| folder.files());
+    let folders = BUILT_IN.dirs().flat_map(Dir::files);
     folders
         .filter_map(|file| {
             let path = file.path().to_str()?;

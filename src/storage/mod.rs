@@ -332,6 +332,31 @@ impl Location {
     }
 }
 
+impl Location {
+    /// Removes everything below `path`, on disk the folders too.
+    ///
+    /// # Errors
+    /// [`StorageError::Store`]; what was removed by then stays removed.
+    pub async fn delete_folder(&self, path: &str) -> Result<(), StorageError> {
+        for (object, _) in self.list(path).await? {
+            self.delete(&object).await?;
+        }
+        let Ok(folder) = self.url_of(path).to_file_path() else {
+            return Ok(());
+        };
+        match tokio::fs::remove_dir_all(&folder).await {
+            Err(error) if self.is_local() && error.kind() != std::io::ErrorKind::NotFound => {
+                let source = object_store::Error::Generic {
+                    store: "folder",
+                    source: Box::new(error),
+                };
+                Err(self.failure("delete", path)(source))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -187,9 +187,8 @@ mod tests {
 
     fn rows(count: i64) -> RecordBatch {
         let ids = Int64Array::from_iter_values(0..count);
-        let names = StringArray::from_iter(
-            (0..count).map(|id| (id % 3 > 0).then(|| format!("name {}", id % 17))),
-        );
+        let name = |id: i64| (id % 3 > 0).then(|| format!("name {}", id % 17));
+        let names: StringArray = (0..count).map(name).collect();
         RecordBatch::try_from_iter([("id", Arc::new(ids) as _), ("name", Arc::new(names) as _)])
             .unwrap()
     }

@@ -7,6 +7,7 @@
     reason = "a test may panic, its helpers too"
 )]
 
+mod browser;
 mod cli;
 mod demo;
 mod export;

@@ -155,7 +155,7 @@ async fn the_golden_files_of_every_function_hold() {
 fn reference() -> String {
     let head = "# SQL functions\n\n\
                 Generated from the functions' documentation; \
-                `TOUCHPATH_BLESS=1 cargo test --test slt` writes it anew.\n";
+                `TOUCHPATH_BLESS=1 cargo test --test it slt` writes it anew.\n";
     let sections = functions(&Arc::new(RuleSet::builtin("v10").unwrap()));
     let sections = sections.iter().map(|function| {
         let documentation = function.documentation().unwrap();

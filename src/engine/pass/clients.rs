@@ -121,20 +121,20 @@ fn lists(clients: &Clients, schema: &SchemaRef) -> Result<RecordBatch> {
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
         let values = column(&clients.rows, field.name())?;
-        columns.push(match field.data_type() {
-            DataType::List(item) => Arc::new(ListArray::try_new(
-                Arc::clone(item),
-                offsets.clone(),
-                Arc::clone(values),
-                None,
-            )?),
-            _ => {
-                let ids = client_ids(&clients.rows)?;
-                Arc::new(Int64Array::from_iter_values(
-                    clients.ranges.iter().map(|range| ids.value(range.start)),
-                ))
-            }
-        });
+        let DataType::List(item) = field.data_type() else {
+            let ids = client_ids(&clients.rows)?;
+            columns.push(Arc::new(Int64Array::from_iter_values(
+                clients.ranges.iter().map(|range| ids.value(range.start)),
+            )));
+            continue;
+        };
+        let (item, values) = (Arc::clone(item), Arc::clone(values));
+        columns.push(Arc::new(ListArray::try_new(
+            item,
+            offsets.clone(),
+            values,
+            None,
+        )?));
     }
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }

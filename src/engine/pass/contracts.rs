@@ -86,9 +86,9 @@ pub(super) fn rows(
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
         columns.push(match field.name().as_str() {
-            "contract" => touches(&clients.rows, field, contract.clone().collect())?,
-            "first_touch" => touches(&clients.rows, field, first.clone().collect())?,
-            "last_paid_touch" => touches(&clients.rows, field, last_paid.clone().collect())?,
+            "contract" => touches(&clients.rows, field, &contract.clone().collect())?,
+            "first_touch" => touches(&clients.rows, field, &first.clone().collect())?,
+            "last_paid_touch" => touches(&clients.rows, field, &last_paid.clone().collect())?,
             "total_touches" => Arc::new(lengths(&paths)?),
             _ => platforms(&clients.rows, &paths)?,
         });
@@ -97,13 +97,13 @@ pub(super) fn rows(
 }
 
 /// The chosen rows as structs, null where there is no row.
-fn touches(rows: &RecordBatch, field: &Field, chosen: UInt64Array) -> Result<ArrayRef> {
+fn touches(rows: &RecordBatch, field: &Field, chosen: &UInt64Array) -> Result<ArrayRef> {
     let DataType::Struct(fields) = field.data_type() else {
         return exec_err!("`{}` is not a touch", field.name());
     };
     let mut columns = Vec::with_capacity(fields.len());
     for name in fields.iter().map(|field| field.name()) {
-        columns.push(take(column(rows, name)?, &chosen, None)?);
+        columns.push(take(column(rows, name)?, chosen, None)?);
     }
     let nulls = chosen.nulls().cloned();
     Ok(Arc::new(StructArray::try_new(

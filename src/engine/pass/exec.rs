@@ -7,7 +7,7 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, exec_err};
+use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{
@@ -83,10 +83,7 @@ fn path_order(schema: &SchemaRef, names: &[&str]) -> Result<LexOrdering> {
     for name in names {
         keys.push(PhysicalSortExpr::new(col(name, schema)?, options));
     }
-    match LexOrdering::new(keys) {
-        Some(order) => Ok(order),
-        None => exec_err!("no columns to order by"),
-    }
+    LexOrdering::new(keys).ok_or_else(|| exec_datafusion_err!("no columns to order by"))
 }
 
 impl DisplayAs for PassExec {

@@ -106,10 +106,10 @@ fn lookback(function: &str, expr: &Expr) -> Result<Option<i64>> {
         Some(ScalarValue::Int64(Some(days))) if days >= 0 => days.checked_mul(MICROS_PER_DAY),
         _ => None,
     };
-    match micros {
-        Some(micros) => Ok(Some(micros)),
-        None => plan_err!("{function}: the lookback window must be a number of days or null"),
+    if micros.is_none() {
+        return plan_err!("{function}: the lookback window must be a number of days or null");
     }
+    Ok(micros)
 }
 
 fn text_of(expr: &Expr) -> Option<&str> {

@@ -11,7 +11,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
 use datafusion::common::cast::{as_int64_array, as_timestamp_microsecond_array};
-use datafusion::common::{Result, exec_err};
+use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 
@@ -111,10 +111,9 @@ fn number(client: &mut Client, batch: RecordBatch) -> Result<Numbered> {
 
 /// A column that the table function made sure of.
 pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
-    match batch.column_by_name(name) {
-        Some(column) => Ok(column),
-        None => exec_err!("the pass lost its column `{name}`"),
-    }
+    batch
+        .column_by_name(name)
+        .ok_or_else(|| exec_datafusion_err!("the pass lost its column `{name}`"))
 }
 
 impl Numbered {

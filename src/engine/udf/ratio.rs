@@ -9,7 +9,7 @@ use arrow::{
 use datafusion::common::{
     ScalarValue,
     cast::{as_decimal128_array, as_int64_array},
-    exec_err, plan_err,
+    exec_err, plan_datafusion_err, plan_err,
 };
 use datafusion::error::Result;
 use datafusion::logical_expr::{
@@ -90,10 +90,11 @@ fn compute(arrays: &[ArrayRef], places: u32) -> Result<Decimal128Array> {
 }
 
 fn places_of(value: Option<&ScalarValue>) -> Result<u32> {
-    match value {
-        Some(ScalarValue::Int64(Some(places @ 0..=18))) => Ok(u32::try_from(*places).unwrap_or(0)),
-        _ => plan_err!("ratio: `places` must be a literal from 0 to 18"),
-    }
+    let places = match value {
+        Some(ScalarValue::Int64(Some(places @ 0..=18))) => u32::try_from(*places).ok(),
+        _ => None,
+    };
+    places.ok_or_else(|| plan_datafusion_err!("ratio: `places` must be a literal from 0 to 18"))
 }
 
 impl ScalarUDFImpl for Ratio {
