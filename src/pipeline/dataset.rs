@@ -23,6 +23,7 @@ use datafusion::sql::sqlparser::ast::{
     self, FunctionArg, FunctionArgExpr, TableFactor, Value, Visit, Visitor,
 };
 
+use crate::engine::user_message;
 use crate::error::Failure;
 
 /// The folders of queries; a folder reads only itself and the folders before it.
@@ -132,7 +133,8 @@ impl Dataset {
             file: file(),
             reason,
         };
-        let mut statements = DFParser::parse_sql(text).map_err(|error| sql(error.to_string()))?;
+        let mut statements =
+            DFParser::parse_sql(text).map_err(|error| sql(user_message(&error).message))?;
         let statement = match (statements.pop_front(), statements.len()) {
             (Some(Statement::Statement(statement)), 0) => *statement,
             _ => return Err(sql("it must hold one query".to_owned())),

@@ -326,7 +326,7 @@ async fn notes(engine: &Engine, datasets: &[Dataset]) -> Result<Vec<String>, Pip
     let failure = |source| query_error(dataset, source);
     let frame = engine
         .context()
-        .sql("select note from notes")
+        .sql("select note from notes order by note")
         .await
         .map_err(failure)?;
     let batches = frame.collect().await.map_err(failure)?;
