@@ -9,9 +9,13 @@
 
 mod browser;
 mod cli;
+mod datasets_manual;
 mod demo;
 mod export;
+mod lakes;
+mod main_job;
 mod postgres;
 mod program;
+mod python;
 mod report;
 mod slt;
