@@ -11,6 +11,7 @@ mod browser;
 mod cli;
 mod datasets_manual;
 mod demo;
+mod differential;
 mod export;
 mod lakes;
 mod main_job;
