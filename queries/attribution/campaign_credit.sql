@@ -3,7 +3,7 @@
 -- Weights are added as decimals of 18 digits, because a sum of floats would depend on the
 -- order in which threads meet it.
 --
--- view:   yes
+-- view:   kept
 select
     model                                                as model,
     platform                                             as platform,

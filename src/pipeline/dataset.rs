@@ -6,7 +6,7 @@
 //! ```text
 //! -- grain:  day, platform            the columns that name a row
 //! -- order:  platform, day            how rows are sorted; the grain when not given
-//! -- view:   yes                      computed where it is read, not published
+//! -- view:   yes                      computed where it is read, not published; `kept`: once
 //! -- audit:  credit_reconciles        an audit that must hold for it
 //! -- column: day  date not null  what it means
 //! ```
@@ -112,6 +112,8 @@ pub struct Dataset {
     pub order: Vec<String>,
     /// Not published: computed where it is read.
     pub is_view: bool,
+    /// A view of few rows that is computed once and held in memory.
+    pub is_kept: bool,
     /// The audits that must hold for it.
     pub audits: Vec<String>,
     /// Its columns, in order.
@@ -160,6 +162,7 @@ impl Dataset {
             grain: header.grain,
             order,
             is_view: header.is_view,
+            is_kept: header.is_kept,
             audits: header.audits,
             columns: header.columns,
             reads,
@@ -191,6 +194,7 @@ struct Header {
     grain: Vec<String>,
     order: Vec<String>,
     is_view: bool,
+    is_kept: bool,
     audits: Vec<String>,
     columns: Vec<DeclaredColumn>,
 }
@@ -210,7 +214,8 @@ impl Header {
                 Some(("grain", value)) => header.grain = names(value),
                 Some(("order", value)) => header.order = names(value),
                 Some(("view", "yes")) => header.is_view = true,
-                Some(("view", other)) => return Err(wrong(format!("`view: {other}`, not `yes`"))),
+                Some(("view", "kept")) => (header.is_view, header.is_kept) = (true, true),
+                Some(("view", other)) => return Err(wrong(format!("`view: {other}`, not `yes` or `kept`"))),
                 Some(("audit", value)) => header.audits.extend(names(value)),
                 Some(("column", value)) => header.columns.push(column(value).map_err(wrong)?),
                 _ if line.is_empty() && header.description.is_empty() => {}

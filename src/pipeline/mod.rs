@@ -168,7 +168,11 @@ pub async fn compute(
         if dataset.is_audit() {
             computed.audits.push(audit(dataset, frame).await?);
         } else if dataset.is_view {
-            let view = frame.into_view();
+            let view = if dataset.is_kept {
+                frame.cache().await.map_err(|source| query_error(dataset, source))?.into_view()
+            } else {
+                frame.into_view()
+            };
             register(engine, dataset, view).map_err(|source| query_error(dataset, source))?;
         } else {
             publish_dataset(engine, dataset, frame, target, &mut computed).await?;

@@ -45,10 +45,7 @@ impl PassExec {
         pass: Pass,
         output: SchemaRef,
     ) -> Result<Self> {
-        let order = path_order(
-            &input.schema(),
-            &["client_id", "event_date", "event_source_id"],
-        )?;
+        let order = path_order(&input.schema(), pass.order(&input.schema()))?;
         let known = match pass {
             Pass::Sequence => path_order(&output, &["client_id", "touch_sequence_number"]),
             Pass::Clients => path_order(&output, &["client_id"]),

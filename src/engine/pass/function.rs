@@ -15,6 +15,9 @@ use crate::attribution::{self, Model};
 use crate::engine::pass::exec::PassExec;
 use crate::engine::pass::{contracts, credit, sequence};
 
+/// The place of a touch among its client's.
+const SEQUENCE: &str = "touch_sequence_number";
+
 /// One of the table functions over client-ordered touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PassFunction {
@@ -186,6 +189,17 @@ impl Pass {
         Ok(Arc::new(Schema::new(fields)))
     }
 
+    /// The columns by which the input must be sorted.
+    ///
+    /// Touches that bear their sequence number are known to lie in its order, which is the
+    /// same one; nothing is sorted then.
+    pub(super) fn order(&self, input: &Schema) -> &'static [&'static str] {
+        match input.column_with_name(SEQUENCE) {
+            Some(_) => &["client_id", SEQUENCE],
+            None => &["client_id", "event_date", "event_source_id"],
+        }
+    }
+
     fn required(&self) -> Vec<(&'static str, DataType)> {
         let time = DataType::Timestamp(TimeUnit::Microsecond, None);
         let mut columns = vec![
@@ -258,7 +272,7 @@ impl PassTable {
         let input = self.input.schema();
         let needs = |name: &str| {
             let wanted = output.column_with_name(name).is_some();
-            whole || wanted || required.iter().any(|(column, _)| *column == name)
+            whole || wanted || name == SEQUENCE || required.iter().any(|(column, _)| *column == name)
         };
         input
             .fields()
