@@ -114,9 +114,19 @@ pub(super) async fn compute(
         }),
     };
     if outcome.is_err() {
-        runs::discard(out, &run).await?;
+        discard(context, out, &run).await;
     }
     outcome
+}
+
+/// Removes what a failed run wrote; a failure to do so does not hide the run's own.
+pub(super) async fn discard(context: &Context, out: &Location, run: &str) {
+    if let Err(error) = runs::discard(out, run).await {
+        let reason = Failure::from(error).message;
+        context
+            .printer
+            .warn(&format!("what run `{run}` wrote was not removed: {reason}"));
+    }
 }
 
 async fn compute_run(

@@ -44,7 +44,7 @@ pub(super) async fn run(arguments: &RunArgs, context: &Context) -> Result<(), Fa
         .for_each(|note| printer.note(note));
     let failed = outcome.failed();
     if !failed.is_empty() && !context.config.publish_failed {
-        runs::discard(&out, &outcome.manifest.run).await?;
+        compute::discard(context, &out, &outcome.manifest.run).await;
         return Err(Failure {
             exit: Exit::Audit,
             message: format!(
@@ -60,7 +60,7 @@ pub(super) async fn run(arguments: &RunArgs, context: &Context) -> Result<(), Fa
     let commit = match runs::publish(&out, &outcome.manifest).await {
         Ok(commit) => commit,
         Err(error) => {
-            runs::discard(&out, &outcome.manifest.run).await?;
+            compute::discard(context, &out, &outcome.manifest.run).await;
             return Err(error.into());
         }
     };
