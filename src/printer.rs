@@ -258,6 +258,14 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// Shows how many of `total` steps are done, and which one is next.
+    pub fn step(&self, next: &str, done: usize, total: usize) {
+        self.bar
+            .set_message(format!("{}  {done} of {total} · {next}", self.label));
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

@@ -2,6 +2,7 @@
 -- is shown only. Settings give limits by the check's name: `[limits] "documents passed over" = 10`.
 --
 -- grain:  check
+-- audit:  quality_passes
 -- column: check  text not null  what was looked at
 -- column: figure  decimal(38,6) not null  rows, money or per cent, as the detail says
 -- column: limit  decimal(38,6)  the most it may be; null is shown only

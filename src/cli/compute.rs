@@ -7,11 +7,12 @@ use std::sync::Arc;
 use arrow::array::{Decimal128Array, RecordBatch, StringArray};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
+use datafusion::common::cast::as_string_array;
 use serde::Serialize;
 
 use crate::attribution::{self, Model};
 use crate::engine::{Engine, EngineError};
-use crate::error::{Exit, Failure};
+use crate::error::{Exit, Failure, nearest};
 use crate::lake::runs::{self, RunManifest, RunSettings};
 use crate::pipeline::parameters::Parameter;
 use crate::pipeline::{self, Computed, Progress, Target, order};
@@ -119,13 +120,11 @@ pub(super) async fn compute(
     outcome
 }
 
-/// Removes what a failed run wrote; a failure to do so does not hide the run's own.
+/// Removes what was written of a run; that this fails too must not hide why it is done.
 pub(super) async fn discard(context: &Context, out: &Location, run: &str) {
     if let Err(error) = runs::discard(out, run).await {
-        let reason = Failure::from(error).message;
-        context
-            .printer
-            .warn(&format!("what run `{run}` wrote was not removed: {reason}"));
+        let left = format!("unpublished files of run {run} may be left in {out}");
+        context.printer.warn(&format!("{left}: {error}"));
     }
 }
 
@@ -154,10 +153,7 @@ async fn compute_run(
     ]);
     let line = context.printer.progress("datasets", None);
     let observe = |progress: Progress<'_>| {
-        line.at(Total {
-            rows: progress.done as u64,
-            bytes: None,
-        });
+        line.step(progress.dataset, progress.done, progress.total);
     };
     let target = Target { out, run };
     let Computed {
@@ -166,6 +162,8 @@ async fn compute_run(
         notes: more,
     } = pipeline::compute(&engine, &datasets, &parameters, target, &observe).await?;
     notes.extend(more);
+    drop(line);
+    check_limits(&engine, &config.limits).await?;
     let settings = RunSettings {
         since: config.since.map(|day| day.to_string()),
         models: names,
@@ -196,6 +194,31 @@ fn register_limits(engine: &Engine, limits: &BTreeMap<String, f64>) -> Result<()
         .register_batch("limits", batch)
         .map_err(EngineError::from)?;
     Ok(())
+}
+
+/// A limit of a check that there is not would never hold: it is refused.
+async fn check_limits(engine: &Engine, limits: &BTreeMap<String, f64>) -> Result<(), Failure> {
+    let sql = "select \"check\" from quality";
+    let quality = engine.context().sql(sql).await.map_err(EngineError::from)?;
+    let batches = quality.collect().await.map_err(EngineError::from)?;
+    let mut checks = Vec::new();
+    for batch in &batches {
+        let names = as_string_array(batch.column(0)).map_err(EngineError::from)?;
+        checks.extend(names.iter().flatten());
+    }
+    match limits
+        .keys()
+        .find(|limit| !checks.contains(&limit.as_str()))
+    {
+        None => Ok(()),
+        Some(limit) => {
+            let failure = Failure::usage(format!("`limits`: there is no check `{limit}`"));
+            Err(match nearest(limit, checks.iter().copied()) {
+                Some(near) => failure.with_hint(format!("did you mean `{near}`?")),
+                None => failure.with_hint(format!("there are: {}", checks.join(", "))),
+            })
+        }
+    }
 }
 
 fn limits_batch(limits: &BTreeMap<String, f64>) -> Result<RecordBatch, ArrowError> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::config::{ConfigError, Secret, has_password};
+use crate::config::{ConfigError, has_password};
 use crate::demo::{DemoLake, load_postgres, write_lake};
 use crate::error::Failure;
 use crate::printer::Total;
@@ -46,11 +46,9 @@ pub(super) async fn run(arguments: &DemoArgs, context: &Context) -> Result<(), F
     let line = context
         .printer
         .progress("copies of the plan", Some(arguments.scale.into()));
-    let done = |copies: u32| {
-        line.at(Total {
-            rows: copies.into(),
-            bytes: None,
-        });
+    let copies = usize::try_from(arguments.scale).unwrap_or(usize::MAX);
+    let done = |done: u32| {
+        line.step("the next", usize::try_from(done).unwrap_or(copies), copies);
     };
     let summary = match (&arguments.postgres, &arguments.location) {
         (Some(url), _) if has_password(url) => {
@@ -60,8 +58,8 @@ pub(super) async fn run(arguments: &DemoArgs, context: &Context) -> Result<(), F
             .into());
         }
         (Some(url), _) => {
-            let password = context.config.password.as_ref().map(Secret::expose);
-            load_postgres(lake, url, password, done).await?
+            let password = context.password()?;
+            load_postgres(lake, url, password.as_deref(), done).await?
         }
         (None, Some(location)) => write_lake(lake, &context.open(location)?, done).await?,
         (None, None) => return Err(Failure::usage("no location is named")),

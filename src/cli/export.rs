@@ -1,11 +1,10 @@
 //! `touchpath export`: Postgres tables into the lake.
 
-use std::path::Path;
 use std::sync::Mutex;
 
 use serde::Serialize;
 
-use crate::error::{Exit, Failure};
+use crate::error::Failure;
 use crate::export::{self, Database, ExportRequest, UrlSource};
 use crate::pipeline::order;
 use crate::printer::{self, Total};
@@ -67,10 +66,16 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
             bytes: Some(table.bytes),
         };
         context.printer.detail(&format!("{}: {total}", table.table));
-        for column in &table.left_out {
-            context
-                .printer
-                .detail(&format!("{}.{column} was not exported", table.table));
+        for (columns, why) in [
+            (&table.left_out, "not exported, no query may read them"),
+            (&table.absent, "not in the database, read as null"),
+        ] {
+            if !columns.is_empty() {
+                let columns = columns.join(", ");
+                context
+                    .printer
+                    .note(&format!("{}: {columns}: {why}", table.table));
+            }
         }
     }
     let total = Total {
@@ -85,11 +90,7 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
 }
 
 fn database(arguments: &ExportArgs, context: &Context) -> Result<Database, Failure> {
-    let password = match (&context.config.password, &context.config.password_file) {
-        (Some(password), _) => Some(password.expose().to_owned()),
-        (None, Some(file)) => Some(read_password(file)?),
-        (None, None) => None,
-    };
+    let password = context.password()?;
     let (url, source) = match (&arguments.from, &context.config.from) {
         (Some(url), _) => (url.as_str(), UrlSource::Argument),
         (None, Some(url)) => (url.expose(), UrlSource::Settings),
@@ -99,18 +100,6 @@ fn database(arguments: &ExportArgs, context: &Context) -> Result<Database, Failu
         }
     };
     Ok(Database::parse(url, source, password.as_deref())?)
-}
-
-fn read_password(file: &Path) -> Result<String, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| Failure {
-        exit: Exit::Usage,
-        message: format!(
-            "cannot read the password file `{}`: {error}",
-            file.display()
-        ),
-        hint: None,
-    })?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// The tables asked for, or those of the lake that the queries read.

@@ -244,6 +244,26 @@ impl Context {
         }
     }
 
+    /// The database's password: `PGPASSWORD`, else what the setting `password_file` holds.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    fn password(&self) -> Result<Option<String>, Failure> {
+        if let Some(password) = &self.config.password {
+            return Ok(Some(password.expose().to_owned()));
+        }
+        let Some(file) = &self.config.password_file else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            Failure::usage(format!(
+                "cannot read the password file `{}`: {error}",
+                file.display()
+            ))
+        })?;
+        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
     /// The lake, which must be there.
     ///
     /// # Errors

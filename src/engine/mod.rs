@@ -191,7 +191,6 @@ impl Engine {
         let Some(manifest) = runs::current(out).await? else {
             return Ok(None);
         };
-        self.serve_store(out);
         for dataset in &manifest.datasets {
             self.register_dataset(out, &manifest.run, dataset).await?;
         }
@@ -213,6 +212,7 @@ impl Engine {
         run: &str,
         dataset: &PublishedDataset,
     ) -> Result<(), EngineError> {
+        self.serve_store(out);
         let folder = RunManifest::folder(run);
         let files: Vec<String> = dataset
             .files

@@ -64,6 +64,14 @@ pub enum DatasetError {
         /// What it reads.
         table: String,
     },
+    /// A header names an audit that there is not.
+    #[error("`{file}` declares the audit `{audit}`, but there is no `audits/{audit}.sql`")]
+    NoAudit {
+        /// Which file.
+        file: String,
+        /// The audit.
+        audit: String,
+    },
     /// Files read one another in a circle.
     #[error("these query files read one another in a circle: {}", files.join(", "))]
     Circle {

@@ -46,6 +46,9 @@ fn describe(text: &mut String, dataset: &Dataset) {
         }
         let _ = writeln!(text, "Reads {}.", reads.join(", "));
     }
+    if !dataset.audits.is_empty() {
+        let _ = writeln!(text, "\nAudits: {}.", dataset.audits.join(", "));
+    }
     if dataset.columns.is_empty() {
         return;
     }

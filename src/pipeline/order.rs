@@ -9,7 +9,10 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
-use crate::pipeline::dataset::{Dataset, DatasetError};
+use crate::pipeline::dataset::{Dataset, DatasetError, FOLDERS};
+
+/// The rank of the folder of audits, which is the last.
+const AUDITS: usize = FOLDERS.len() - 1;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
@@ -83,6 +86,15 @@ fn in_order(mut waiting: Vec<Dataset>) -> Result<Vec<Dataset>, DatasetError> {
             return Err(DatasetError::ReadsLater {
                 file: dataset.file(),
                 table: table.clone(),
+            });
+        }
+    }
+    for dataset in &waiting {
+        let is_there = |audit: &String| rank.get(audit) == Some(&AUDITS);
+        if let Some(audit) = dataset.audits.iter().find(|audit| !is_there(audit)) {
+            return Err(DatasetError::NoAudit {
+                file: dataset.file(),
+                audit: audit.clone(),
             });
         }
     }

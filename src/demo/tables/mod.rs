@@ -1,6 +1,6 @@
 //! The tables of one copy of the lake as record batches.
 //!
-//! In: a [`Copy`]. Out: one batch for each table of [`TABLES`], rows in the order of the
+//! In: a [`struct@Copy`]. Out: one batch for each table of [`crate::schema::TABLES`], rows in the order of the
 //! table's key. What is no client's (campaigns, forms, spend) is written by the first copy
 //! alone.
 
