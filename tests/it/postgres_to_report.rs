@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use touchpath::schema::TABLES;
+use touchpath::schema::{TABLES, Table};
 
 use crate::lakes::{assert_same_files, copy_demo, demo, files, published};
 use crate::postgres::Database;
@@ -111,7 +111,7 @@ async fn every_table_exports_to_the_bytes_of_the_committed_lake() {
     let database = Database::create("every_table").await;
     let program = Program::new().with("TOUCHPATH_FROM", &database.url());
     succeed(&program, &["demo", "--postgres", &database.url()]);
-    let names: Vec<String> = TABLES.iter().map(|table| table.qualified()).collect();
+    let names: Vec<String> = TABLES.iter().map(Table::qualified).collect();
     let mut arguments = vec!["export", "--lake", "lake"];
     arguments.extend(names.iter().map(String::as_str));
     succeed(&program, &arguments);
