@@ -190,7 +190,7 @@ fn query_error(dataset: &Dataset, source: DataFusionError) -> PipelineError {
     }
 }
 
-/// The dataset's query with its parameters bound and its columns in their declared types.
+/// The dataset's query: parameters bound, columns in their declared types, rows in their order.
 async fn plan(
     engine: &Engine,
     dataset: &Dataset,
@@ -209,6 +209,21 @@ async fn plan(
     let statement = Statement::Statement(Box::new(bound));
     let logical = state.statement_to_plan(statement).await.map_err(failure)?;
     let frame = DataFrame::new(state, logical);
+    let frame = typed(dataset, frame)?;
+    if dataset.is_view || dataset.order.is_empty() {
+        return Ok(frame);
+    }
+    // A query's own `order by` does not bind what stands on top of it: the planner may deal
+    // the rows out to several threads again. The sort it asks for twice is done once.
+    let order = dataset
+        .order
+        .iter()
+        .map(|name| ident(name).sort(true, false));
+    frame.sort(order.collect()).map_err(failure)
+}
+
+/// The frame with its columns in their declared types, which must be those it makes.
+fn typed(dataset: &Dataset, frame: DataFrame) -> Result<DataFrame, PipelineError> {
     if dataset.columns.is_empty() {
         return Ok(frame);
     }
@@ -234,7 +249,9 @@ async fn plan(
         let name = column.field.name();
         cast(ident(name), column.field.data_type().clone()).alias(name)
     });
-    frame.select(typed.collect::<Vec<_>>()).map_err(failure)
+    frame
+        .select(typed.collect::<Vec<_>>())
+        .map_err(|source| query_error(dataset, source))
 }
 
 fn register(

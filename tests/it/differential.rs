@@ -15,8 +15,9 @@ const NEEDS: [&str; 2] = ["duckdb", "pyarrow"];
 
 /// How the scripts run the binary; they put in the folders and add the settings.
 const PROGRAM: &str = concat!(
+    "'",
     env!("CARGO_BIN_EXE_touchpath"),
-    " run --lake LAKE --out OUT --threads 2 --quiet"
+    "' run --lake LAKE --out OUT --threads 2 --quiet"
 );
 
 fn script(name: &str) -> PathBuf {

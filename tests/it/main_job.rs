@@ -37,6 +37,27 @@ fn rows(program: &Program, out: &str, query: &str) -> Vec<String> {
     text.lines().skip(1).map(str::to_owned).collect()
 }
 
+/// The first table of section 7, in the order of its rows.
+const BY_PLATFORM: &str = "
+    select touch.platform, total_touches, unique_clients, first_touches,
+           coalesce(contract.contracts, 0), clients_who_converted, total_revenue
+    from prod.platform_touches as touch
+    join prod.first_touch_vs_full as first on first.platform = touch.platform
+    left join (select event_platform, count(*) as contracts
+               from prod.fact_contracts group by event_platform) as contract
+      on contract.event_platform = touch.platform
+    order by total_touches desc, touch.platform";
+
+/// The second table of section 7, to the printed digits: millions with one decimal, smaller sums
+/// in full.
+const BY_ATTRIBUTION: &str = "
+    select attributed_platform, contracts,
+           case when revenue < 1000000 then cast(revenue as text)
+                else concat(cast(ratio(revenue, 1000000, 1) as text), ' M') end,
+           avg_touches, avg_days
+    from prod.contracts_by_platform
+    order by contracts desc";
+
 /// Section 7 of the semantics, cell by cell.
 #[test]
 fn the_demo_lake_gives_the_published_figures() {
@@ -65,17 +86,8 @@ fn the_demo_lake_gives_the_published_figures() {
                                            from prod.client_funnel)";
     assert_eq!(rows(&program, "out", longest), ["23,23"]);
 
-    let platforms = "
-        select touch.platform, total_touches, unique_clients, first_touches,
-               coalesce(contract.contracts, 0), clients_who_converted, total_revenue
-        from prod.platform_touches as touch
-        join prod.first_touch_vs_full as first on first.platform = touch.platform
-        left join (select event_platform, count(*) as contracts
-                   from prod.fact_contracts group by event_platform) as contract
-          on contract.event_platform = touch.platform
-        order by total_touches desc, touch.platform";
     assert_eq!(
-        rows(&program, "out", platforms),
+        rows(&program, "out", BY_PLATFORM),
         [
             "unknown,14905,4519,4406,201,173,14524282.00",
             "paid_search,937,417,97,208,124,9843455.00",
@@ -89,16 +101,8 @@ fn the_demo_lake_gives_the_published_figures() {
         ]
     );
 
-    // To the printed digits: millions with one decimal, smaller sums in full.
-    let attributed = "
-        select attributed_platform, contracts,
-               case when revenue < 1000000 then cast(revenue as text)
-                    else concat(cast(ratio(revenue, 1000000, 1) as text), ' M') end,
-               avg_touches, avg_days
-        from prod.contracts_by_platform
-        order by contracts desc";
     assert_eq!(
-        rows(&program, "out", attributed),
+        rows(&program, "out", BY_ATTRIBUTION),
         [
             "unknown,313,20.2 M,7.6,10.2",
             "paid_search,82,3.6 M,3.9,2.3",
@@ -258,6 +262,14 @@ async fn a_broken_limit_fails_the_run_and_nothing_is_published() {
     let after = everything(program.folder());
     let new: Vec<&String> = after.iter().filter(|path| !before.contains(path)).collect();
     assert!(new.iter().all(|path| *path == "lake/runs"), "{new:?}");
+}
+
+#[tokio::test]
+async fn a_limit_of_no_check_is_named() {
+    let limits = "[limits]\n\"ties on event_dat\" = 0\n";
+    let program = small(&[]).await.file("touchpath.toml", limits);
+    assert_run_said!(program.run(&RUN));
+    assert!(files(&program.folder().join("lake/runs")).is_empty());
 }
 
 #[tokio::test]
