@@ -1,6 +1,6 @@
 -- Events that no path holds, by reason: the first that applies.
 --
--- view:   yes
+-- view:   kept
 -- column: reason  text not null  why
 -- column: events  bigint not null  how many
 select

@@ -2,18 +2,6 @@
 --
 -- view:   yes
 -- column: note  text not null  one sentence
-with
-
-document as (
-    select
-        fate,
-        count(*)                                         as documents,
-        sum(contract_amount)                             as money
-    from document_fate
-    where fate <> 'counts'
-    group by fate
-)
-
 select concat('left out: ', cast(events as text), ' events ', reason) as note
 from left_out
 where events > 0
@@ -22,5 +10,6 @@ select concat(
     'contract documents not counted: ', cast(documents as text), ' (', fate, '), ',
     cast(money as text), ' in all'
 ) as note
-from document
+from document_fates
+where fate <> 'counts'
 order by note

@@ -76,7 +76,7 @@ fn the_report_fits_a_phone_and_a_desk_and_loads_nothing() {
         // As wide as the frame: nothing sticks out. Then sections, charts, foreign loads.
         assert_eq!(
             seen_at(program.folder(), width),
-            format!("{width} 10 true 0")
+            format!("{width} 12 true 0")
         );
     }
 }
