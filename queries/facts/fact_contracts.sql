@@ -72,7 +72,7 @@ select
     total_touches                                        as total_touches,
     calendar_days(first_touch['event_date'], contract['contract_date'])
                                                          as days_to_convert,
-    array_sort(array_distinct(platforms))                as platforms_in_journey,
+    sorted_distinct(platforms)                         as platforms_in_journey,
     platforms                                            as journey
 from attributed
 order by contract_source_id

@@ -33,8 +33,8 @@ select
     array_element(path.event_date, -1)                   as last_touch_date,
     coalesce(contract.contracts, 0)                      as total_contracts,
     coalesce(contract.revenue, 0)                        as total_revenue,
-    array_sort(array_distinct(path.platform))            as platforms_used,
-    array_sort(array_distinct(path.channel))             as channels_used,
+    sorted_distinct(path.platform)                     as platforms_used,
+    sorted_distinct(path.channel)                      as channels_used,
     path.platform                                        as journey_platforms,
     path.event_type_name                                 as journey_events
 from path

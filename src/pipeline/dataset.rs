@@ -215,7 +215,9 @@ impl Header {
                 Some(("order", value)) => header.order = names(value),
                 Some(("view", "yes")) => header.is_view = true,
                 Some(("view", "kept")) => (header.is_view, header.is_kept) = (true, true),
-                Some(("view", other)) => return Err(wrong(format!("`view: {other}`, not `yes` or `kept`"))),
+                Some(("view", other)) => {
+                    return Err(wrong(format!("`view: {other}`, not `yes` or `kept`")));
+                }
                 Some(("audit", value)) => header.audits.extend(names(value)),
                 Some(("column", value)) => header.columns.push(column(value).map_err(wrong)?),
                 _ if line.is_empty() && header.description.is_empty() => {}

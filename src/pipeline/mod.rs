@@ -169,7 +169,11 @@ pub async fn compute(
             computed.audits.push(audit(dataset, frame).await?);
         } else if dataset.is_view {
             let view = if dataset.is_kept {
-                frame.cache().await.map_err(|source| query_error(dataset, source))?.into_view()
+                frame
+                    .cache()
+                    .await
+                    .map_err(|source| query_error(dataset, source))?
+                    .into_view()
             } else {
                 frame.into_view()
             };

@@ -272,7 +272,10 @@ impl PassTable {
         let input = self.input.schema();
         let needs = |name: &str| {
             let wanted = output.column_with_name(name).is_some();
-            whole || wanted || name == SEQUENCE || required.iter().any(|(column, _)| *column == name)
+            whole
+                || wanted
+                || name == SEQUENCE
+                || required.iter().any(|(column, _)| *column == name)
         };
         input
             .fields()

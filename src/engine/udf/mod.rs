@@ -12,6 +12,7 @@ mod channel;
 mod paths;
 mod platform;
 mod ratio;
+mod sorted_distinct;
 mod touch_revenue;
 mod touch_weights;
 
@@ -32,6 +33,7 @@ pub fn functions(rules: &Arc<RuleSet>) -> Vec<ScalarUDF> {
         blank_to_null::BlankToNull::new().into(),
         calendar_days::CalendarDays::new().into(),
         ratio::Ratio::new().into(),
+        sorted_distinct::SortedDistinct::new().into(),
         touch_weights::TouchWeights::new().into(),
         touch_revenue::TouchRevenue::new().into(),
     ]
