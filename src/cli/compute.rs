@@ -78,7 +78,8 @@ impl Outcome {
                     .example
                     .as_deref()
                     .map_or(String::new(), |e| format!(": {e}"));
-                format!("`{}` found {} rows{example}", audit.audit, audit.bad_rows)
+                let plural = if audit.bad_rows == 1 { "" } else { "s" };
+                format!("`{}` found {} row{plural}{example}", audit.audit, audit.bad_rows)
             })
             .collect()
     }
