@@ -79,7 +79,10 @@ impl Outcome {
                     .as_deref()
                     .map_or(String::new(), |e| format!(": {e}"));
                 let plural = if audit.bad_rows == 1 { "" } else { "s" };
-                format!("`{}` found {} row{plural}{example}", audit.audit, audit.bad_rows)
+                format!(
+                    "`{}` found {} row{plural}{example}",
+                    audit.audit, audit.bad_rows
+                )
             })
             .collect()
     }

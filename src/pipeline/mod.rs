@@ -14,12 +14,14 @@ pub mod order;
 pub mod parameters;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, cast, ident};
 use datafusion::sql::parser::Statement;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 
 use crate::engine::{Engine, EngineError, user_message};
 use crate::error::{Exit, Failure};
@@ -146,7 +148,13 @@ pub struct Target<'a> {
     pub run: &'a str,
 }
 
-/// Computes the datasets in the given order into the run's folder, then the audits.
+/// How many datasets are computed at a time: while one waits for a single thread, a sort's
+/// last merge or the encoder, another uses the rest of the machine. Each may hold its share
+/// of the memory limit.
+const AT_ONCE: usize = 2;
+
+/// Computes the datasets into the run's folder, each once what it reads is there, and runs
+/// the audits. `datasets` are in an order in which each comes after what it reads.
 ///
 /// # Errors
 /// [`PipelineError`]; files written by then stay, unpublished, for the caller to discard.
@@ -157,33 +165,76 @@ pub async fn compute(
     target: Target<'_>,
     observe: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Computed, PipelineError> {
-    let mut computed = Computed::default();
-    for (done, dataset) in datasets.iter().enumerate() {
-        observe(Progress {
-            dataset: &dataset.name,
-            done,
-            total: datasets.len(),
-        });
-        let frame = plan(engine, dataset, parameters).await?;
-        if dataset.is_audit() {
-            computed.audits.push(audit(dataset, frame).await?);
-        } else if dataset.is_view {
-            let view = if dataset.is_kept {
-                frame
-                    .cache()
-                    .await
-                    .map_err(|source| query_error(dataset, source))?
-                    .into_view()
-            } else {
-                frame.into_view()
+    let mut waiting: BTreeMap<usize, &Dataset> = datasets.iter().enumerate().collect();
+    let mut missing: BTreeSet<&str> = datasets
+        .iter()
+        .map(|dataset| dataset.name.as_str())
+        .collect();
+    let mut running = FuturesUnordered::new();
+    // By place, so that the run's manifest does not tell which of two was faster.
+    let mut finished: BTreeMap<usize, Computed> = BTreeMap::new();
+    loop {
+        while running.len() < AT_ONCE {
+            let is_ready = |dataset: &Dataset| {
+                dataset
+                    .reads
+                    .iter()
+                    .all(|table| !missing.contains(table.as_str()))
             };
-            register(engine, dataset, view).map_err(|source| query_error(dataset, source))?;
-        } else {
-            publish_dataset(engine, dataset, frame, target, &mut computed).await?;
+            let next = waiting.iter().find(|(_, dataset)| is_ready(dataset));
+            let Some((place, dataset)) = next.map(|(place, dataset)| (*place, *dataset)) else {
+                break;
+            };
+            waiting.remove(&place);
+            let (dataset_name, done, total) = (&dataset.name, finished.len(), datasets.len());
+            observe(Progress {
+                dataset: dataset_name,
+                done,
+                total,
+            });
+            let computing = Box::pin(compute_one(engine, dataset, parameters, target));
+            running.push(computing.map(move |computed| (place, dataset, computed)));
         }
+        let Some((place, dataset, computed)) = running.next().await else {
+            break;
+        };
+        finished.insert(place, computed?);
+        missing.remove(dataset.name.as_str());
     }
-    computed.notes = notes(engine, datasets).await?;
+    let mut computed = Computed {
+        notes: notes(engine, datasets).await?,
+        ..Computed::default()
+    };
+    for one in finished.into_values() {
+        computed.datasets.extend(one.datasets);
+        computed.audits.extend(one.audits);
+    }
     computed.audits.sort_by_key(|audit| audit.bad_rows == 0);
+    Ok(computed)
+}
+
+/// Computes one dataset, view or audit whose tables are there.
+async fn compute_one(
+    engine: &Engine,
+    dataset: &Dataset,
+    parameters: &BTreeMap<String, Parameter>,
+    target: Target<'_>,
+) -> Result<Computed, PipelineError> {
+    let failure = |source| query_error(dataset, source);
+    let mut computed = Computed::default();
+    let frame = plan(engine, dataset, parameters).await?;
+    if dataset.is_audit() {
+        computed.audits.push(audit(dataset, frame).await?);
+    } else if dataset.is_view {
+        let frame = if dataset.is_kept {
+            frame.cache().await.map_err(failure)?
+        } else {
+            frame
+        };
+        register(engine, dataset, frame.into_view()).map_err(failure)?;
+    } else {
+        publish_dataset(engine, dataset, frame, target, &mut computed).await?;
+    }
     Ok(computed)
 }
 
@@ -320,7 +371,7 @@ async fn audit(dataset: &Dataset, frame: DataFrame) -> Result<AuditOutcome, Pipe
         bad_rows: 0,
         example: None,
     };
-    while let Some(batch) = futures::StreamExt::next(&mut stream).await {
+    while let Some(batch) = stream.next().await {
         let batch = batch.map_err(failure)?;
         if outcome.example.is_none() && batch.num_rows() > 0 {
             outcome.example = Some(first_row(&batch).map_err(|error| failure(error.into()))?);

@@ -194,10 +194,11 @@ impl Pass {
     /// Touches that bear their sequence number are known to lie in its order, which is the
     /// same one; nothing is sorted then.
     pub(super) fn order(&self, input: &Schema) -> &'static [&'static str] {
-        match input.column_with_name(SEQUENCE) {
-            Some(_) => &["client_id", SEQUENCE],
-            None => &["client_id", "event_date", "event_source_id"],
+        let numbered = input.column_with_name(SEQUENCE).is_some();
+        if numbered && *self != Self::Sequence {
+            return &["client_id", SEQUENCE];
         }
+        &["client_id", "event_date", "event_source_id"]
     }
 
     fn required(&self) -> Vec<(&'static str, DataType)> {

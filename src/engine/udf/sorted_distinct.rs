@@ -75,9 +75,9 @@ fn compute(arrays: &[ArrayRef]) -> Result<ArrayRef> {
         );
         found.sort_unstable();
         found.dedup();
-        found
-            .iter()
-            .for_each(|text| distinct.values().append_value(text));
+        for text in &found {
+            distinct.values().append_value(text);
+        }
         distinct.append(true);
     }
     let distinct: ListArray = distinct.finish();
