@@ -9,7 +9,7 @@ use crate::program::Program;
 fn seen_at(folder: &Path, width: u32) -> String {
     let frame = format!(
         "<!doctype html><title>waiting</title>\
-         <iframe src=report.html style='border:0;width:{width}px;height:900px'></iframe>\
+         <iframe scrolling=no src=report.html style='border:0;width:{width}px;height:900px'></iframe>\
          <script>document.querySelector('iframe').onload = event => {{\
            const page = event.target.contentDocument;\
            const outside = page.querySelectorAll('[src], link').length;\
