@@ -146,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn sql_that_does_not_parse_says_where() {
-        let failure = failure_of("select 1 +").await;
+        let failure = failure_of("selec 1").await;
         assert!(
             failure.message.starts_with("the SQL does not parse: "),
             "{}",
