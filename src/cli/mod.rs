@@ -5,6 +5,7 @@ mod compute;
 mod config;
 mod demo;
 mod export;
+mod exported;
 mod report;
 mod run;
 mod runs;
