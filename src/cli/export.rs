@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use serde::Serialize;
 
 use crate::error::Failure;
-use crate::export::{self, Database, ExportRequest, UrlSource};
+use crate::export::{self, ExportRequest};
 use crate::pipeline::order;
 use crate::printer::{self, Total};
 
@@ -13,8 +13,9 @@ use super::Context;
 
 /// Copy Postgres tables into the lake
 ///
-/// All tables are read in one snapshot, so they agree with one another. The password comes
-/// from PGPASSWORD or the setting `password_file`, never from the command line.
+/// All tables are read in one snapshot, so they agree with one another. What `--from` leaves
+/// out comes from the service file, the PG* variables and ~/.pgpass, as with psql; a password
+/// never stands on the command line.
 #[derive(Debug, clap::Args, Serialize)]
 #[command(after_help = "Example:
   touchpath export --from postgres://reader@localhost/crm --lake lake
@@ -24,7 +25,7 @@ pub(super) struct ExportArgs {
     #[arg(value_name = "TABLE")]
     #[serde(skip)]
     tables: Vec<String>,
-    /// The database
+    /// The database: postgres://user@host/name, or `host=… user=…`, or `service=…`
     #[arg(long, value_name = "URL")]
     #[serde(skip)]
     from: Option<String>,
@@ -39,7 +40,7 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
             Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
         })?;
     let request = ExportRequest {
-        database: database(arguments, context)?,
+        database: context.database(arguments.from.as_deref())?,
         tables: tables(arguments, context)?,
         lake: context.open(lake)?,
     };
@@ -87,19 +88,6 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         .printer
         .done(&what, total, context.started.elapsed());
     Ok(())
-}
-
-fn database(arguments: &ExportArgs, context: &Context) -> Result<Database, Failure> {
-    let password = context.password()?;
-    let (url, source) = match (&arguments.from, &context.config.from) {
-        (Some(url), _) => (url.as_str(), UrlSource::Argument),
-        (None, Some(url)) => (url.expose(), UrlSource::Settings),
-        (None, None) => {
-            return Err(Failure::usage("no database is named")
-                .with_hint("give `--from postgres://user@host/database` or set `TOUCHPATH_FROM`"));
-        }
-    };
-    Ok(Database::parse(url, source, password.as_deref())?)
 }
 
 /// The tables asked for, or those of the lake that the queries read.

@@ -6,10 +6,10 @@
 //! the export with table, column and row. Until every table has been read, no file of the
 //! lake changes.
 //!
-//! `session` connects, `plan` chooses columns and types, `decode` and `value` turn the
+//! `connection` finds the database and connects, `session` sets the limits, `plan` chooses columns and types, `decode` and `value` turn the
 //! stream into batches, `table` overlaps that with the encoder, `publish` puts files in place.
 
-mod database;
+mod connection;
 mod decode;
 mod error;
 mod plan;
@@ -21,7 +21,7 @@ mod value;
 
 use chrono::{DateTime, Utc};
 
-pub use database::{Database, UrlSource};
+pub use connection::{Connection, ConnectionError, Database, Surroundings, UrlSource};
 pub use decode::StreamProblem;
 pub use error::{ExportError, ServerError};
 pub use value::ValueProblem;
