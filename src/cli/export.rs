@@ -4,8 +4,9 @@ use std::sync::Mutex;
 
 use serde::Serialize;
 
+use crate::config::NotFinite;
 use crate::error::Failure;
-use crate::export::{self, Database, ExportRequest, UrlSource};
+use crate::export::{self, Conversions, Database, ExportRequest, NoConversion, UrlSource};
 use crate::pipeline::order;
 use crate::printer::{self, Total};
 
@@ -42,6 +43,7 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         database: database(arguments, context)?,
         tables: tables(arguments, context)?,
         lake: context.open(lake)?,
+        conversions: conversions(context)?,
     };
     let line: Mutex<Option<(String, printer::Progress)>> = Mutex::new(None);
     let progress = |now: &export::Progress<'_>| {
@@ -77,6 +79,15 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
                     .note(&format!("{}: {columns}: {why}", table.table));
             }
         }
+        for column in table.columns.iter().filter(|column| column.not_finite > 0) {
+            let (table, name, count) = (&table.table, &column.name, column.not_finite);
+            let what = match context.config.not_finite {
+                NotFinite::DuckDb => "were infinite, and DuckDB alone reads them so",
+                NotFinite::Null | NotFinite::Refuse => "had no end and became null",
+            };
+            let note = format!("{table}.{name}: {count} values {what}");
+            context.printer.note(&note);
+        }
     }
     let total = Total {
         rows: manifest.tables.iter().map(|table| table.rows).sum(),
@@ -100,6 +111,24 @@ fn database(arguments: &ExportArgs, context: &Context) -> Result<Database, Failu
         }
     };
     Ok(Database::parse(url, source, password.as_deref())?)
+}
+
+/// What the settings say about the forms of columns.
+fn conversions(context: &Context) -> Result<Conversions, Failure> {
+    let forms = context.config.columns.iter().map(|(column, form)| {
+        let form = form.parse().map_err(|error: NoConversion| {
+            Failure::usage(format!("`columns`: the form of `{column}`, {error}"))
+        })?;
+        Ok((column.clone(), form))
+    });
+    Ok(Conversions {
+        columns: forms.collect::<Result<_, Failure>>()?,
+        not_finite: match context.config.not_finite {
+            NotFinite::Refuse => export::NotFinite::Refuse,
+            NotFinite::Null => export::NotFinite::Null,
+            NotFinite::DuckDb => export::NotFinite::DuckDb,
+        },
+    })
 }
 
 /// The tables asked for, or those of the lake that the queries read.

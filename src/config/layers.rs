@@ -43,6 +43,7 @@ impl Layer {
             ("publish_failed", Value::from(false)),
             ("memory", Value::from("2GB")),
             ("threads", Value::from(threads)),
+            ("not_finite", Value::from("refuse")),
             ("s3_allow_http", Value::from(false)),
             ("log", Value::from("warn")),
             ("log_format", Value::from("text")),

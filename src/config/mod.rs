@@ -46,6 +46,9 @@ enum Kind {
     List,
     Limits,
     LogFormat,
+    /// Forms by column.
+    Forms,
+    NotFinite,
     /// An address whose password is never shown.
     Address,
 }
@@ -65,6 +68,8 @@ impl Kind {
             Self::List => "a list of names",
             Self::Limits => "a table of numbers",
             Self::LogFormat => "`text` or `json`",
+            Self::Forms => "a table of texts",
+            Self::NotFinite => "`refuse`, `null` or `duckdb`",
             Self::Address => "an address such as `postgres://user@host/database`",
         }
     }
@@ -87,6 +92,8 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("threads", Kind::Count),
     ("from", Kind::Address),
     ("password_file", Kind::Path),
+    ("columns", Kind::Forms),
+    ("not_finite", Kind::NotFinite),
     ("s3_endpoint", Kind::Text),
     ("s3_region", Kind::Text),
     ("s3_allow_http", Kind::YesNo),
@@ -106,6 +113,18 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+/// What an export does with `NaN` and ±infinity where a file has no form for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotFinite {
+    /// Stop and name the row.
+    Refuse,
+    /// Write null and count.
+    Null,
+    /// Write what DuckDB reads as ±infinity.
+    DuckDb,
 }
 
 /// The platform rules to go by.
@@ -199,6 +218,10 @@ pub struct Config {
     pub from: Option<Secret>,
     /// A file that holds the password of `from`.
     pub password_file: Option<PathBuf>,
+    /// Forms in which columns are exported, by `schema.table.column`.
+    pub columns: BTreeMap<String, String>,
+    /// What an export does with values without end.
+    pub not_finite: NotFinite,
     /// The password of `from` (`PGPASSWORD`).
     pub password: Option<Secret>,
     /// Address of an S3 server other than Amazon's.
@@ -236,6 +259,9 @@ struct Spelled {
     threads: usize,
     from: Option<String>,
     password_file: Option<PathBuf>,
+    #[serde(default)]
+    columns: BTreeMap<String, String>,
+    not_finite: NotFinite,
     s3_endpoint: Option<String>,
     s3_region: Option<String>,
     s3_allow_http: bool,
@@ -321,6 +347,8 @@ impl Config {
             threads: spelled.threads,
             from: spelled.from.map(Secret::from),
             password_file: spelled.password_file,
+            columns: spelled.columns,
+            not_finite: spelled.not_finite,
             password,
             s3_endpoint: spelled.s3_endpoint,
             s3_region: spelled.s3_region,

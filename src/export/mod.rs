@@ -24,6 +24,7 @@ use chrono::{DateTime, Utc};
 pub use database::{Database, UrlSource};
 pub use decode::StreamProblem;
 pub use error::{ExportError, ServerError};
+pub use types::{Conversion, Conversions, NoConversion, NotFinite};
 pub use value::ValueProblem;
 
 use crate::lake::exports::{
@@ -42,6 +43,8 @@ pub struct ExportRequest {
     pub tables: Vec<String>,
     /// The lake.
     pub lake: Location,
+    /// Forms of columns that their types do not say.
+    pub conversions: Conversions,
 }
 
 /// How far the export of a table has come.
@@ -115,12 +118,13 @@ async fn copy(
     let snapshot = begin(&session, &relations).await?;
     let mut plans = Vec::with_capacity(relations.len());
     for relation in &relations {
-        plans.push(relation.plan(&session).await?);
+        plans.push(relation.plan(&session, &request.conversions).await?);
     }
     let mut summaries = Vec::with_capacity(plans.len());
     for plan in &plans {
         let path = publish::staged_path(&plan.folder, export);
-        let summary = table::copy_table(&session, plan, lake, &path, progress).await?;
+        let (summary, not_finite) =
+            table::copy_table(&session, plan, request, &path, progress).await?;
         tracing::info!(
             table = plan.table,
             rows = summary.rows,
@@ -128,13 +132,13 @@ async fn copy(
             "table read"
         );
         staged.push(path);
-        summaries.push(summary);
+        summaries.push((summary, not_finite));
     }
     let server_version = end(&session).await?;
     let mut tables = Vec::with_capacity(plans.len());
-    for ((plan, summary), path) in plans.iter().zip(summaries).zip(&*staged) {
+    for ((plan, (summary, not_finite)), path) in plans.iter().zip(summaries).zip(&*staged) {
         let removed = publish::put_in_place(lake, &plan.folder, path).await?;
-        tables.push(describe(plan, summary, removed));
+        tables.push(describe(plan, summary, &not_finite, removed));
     }
     Ok(Copied {
         server_version,
@@ -190,11 +194,18 @@ async fn remove_staged(lake: &Location, staged: &[String]) {
     }
 }
 
-fn describe(plan: &TablePlan, summary: FileSummary, removed: Vec<String>) -> ExportedTable {
-    let columns = plan.columns.iter().map(|column| ExportedColumn {
+fn describe(
+    plan: &TablePlan,
+    summary: FileSummary,
+    not_finite: &[u64],
+    removed: Vec<String>,
+) -> ExportedTable {
+    let columns = plan.columns.iter().zip(not_finite);
+    let columns = columns.map(|(column, not_finite)| ExportedColumn {
         name: column.name.clone(),
         postgres: column.postgres.clone(),
         arrow: column.kind.arrow().to_string(),
+        not_finite: *not_finite,
     });
     ExportedTable {
         table: plan.table.clone(),

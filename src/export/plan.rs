@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Error, Row};
 
 use super::error::ExportError;
 use super::session::Session;
-use super::types::{self, PostgresType};
+use super::types::{self, Conversions, PostgresType, Wanted};
 use crate::error::nearest;
 use crate::schema::{self, Table};
 
@@ -28,7 +28,8 @@ const RELATION: &str = "\
     where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')";
 
 const COLUMNS: &str = "\
-    select a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod) \
+    select a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod), \
+           a.attndims::integer, a.attcollation <> 0 \
     from pg_attribute a \
     where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped \
     order by a.attnum";
@@ -73,6 +74,8 @@ pub(super) struct PlannedColumn {
     /// The type as Postgres spells it.
     pub(super) postgres: String,
     pub(super) kind: PostgresType,
+    /// The expression that is selected.
+    pub(super) select: String,
 }
 
 /// One column of the catalog.
@@ -82,6 +85,10 @@ struct CatalogColumn {
     type_oid: u32,
     modifier: i32,
     postgres: String,
+    /// Declared dimensions of an array.
+    dimensions: i32,
+    /// Rows can be ordered by it only under a collation.
+    is_collated: bool,
 }
 
 impl Relation {
@@ -126,7 +133,11 @@ impl Relation {
     }
 
     /// Chooses columns, types and order.
-    pub(super) async fn plan(&self, session: &Session) -> Result<TablePlan, ExportError> {
+    pub(super) async fn plan(
+        &self,
+        session: &Session,
+        conversions: &Conversions,
+    ) -> Result<TablePlan, ExportError> {
         let found = self.columns(session).await?;
         let contract = contract(&self.schema, &self.name);
         let primary_key = read_all(
@@ -137,23 +148,19 @@ impl Relation {
         )?;
         let chosen = Chosen::from_catalog(&self.qualified(), &found, contract)?;
         let order = order_columns(&primary_key, &found, contract);
-        let mut columns = Vec::with_capacity(chosen.columns.len());
-        for column in chosen.columns {
-            let kind =
-                PostgresType::from_catalog(column.type_oid, column.modifier).map_err(|remedy| {
-                    ExportError::TypeRefused {
-                        table: self.qualified(),
-                        column: column.name.clone(),
-                        postgres: column.postgres.clone(),
-                        remedy,
-                    }
-                })?;
-            columns.push(PlannedColumn {
+        let wanted: Vec<Wanted<'_>> = chosen.columns.iter().map(CatalogColumn::wanted).collect();
+        let resolved = types::resolve(session, &self.qualified(), &wanted, conversions).await?;
+        let columns: Vec<PlannedColumn> = chosen
+            .columns
+            .into_iter()
+            .zip(resolved)
+            .map(|(column, resolved)| PlannedColumn {
                 name: column.name,
                 postgres: column.postgres,
-                kind,
-            });
-        }
+                kind: resolved.kind,
+                select: resolved.select,
+            })
+            .collect();
         let copy = copy_statement(&self.quoted(), &columns, &order);
         Ok(TablePlan {
             table: self.qualified(),
@@ -175,6 +182,8 @@ impl Relation {
                 type_oid: row.try_get(1)?,
                 modifier: row.try_get(2)?,
                 postgres: row.try_get(3)?,
+                dimensions: row.try_get(4)?,
+                is_collated: row.try_get(5)?,
             })
         };
         rows.iter()
@@ -184,15 +193,24 @@ impl Relation {
     }
 }
 
+impl CatalogColumn {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            name: &self.name,
+            type_oid: self.type_oid,
+            modifier: self.modifier,
+            dimensions: self.dimensions,
+            postgres: &self.postgres,
+        }
+    }
+}
+
 impl TablePlan {
-    /// The file's schema; like a database's result, it promises no column to be without null.
+    /// The file's schema.
     pub(super) fn arrow(&self) -> SchemaRef {
-        let fields: Vec<Field> = self
-            .columns
-            .iter()
-            .map(|column| Field::new(&column.name, column.kind.arrow(), true))
-            .collect();
-        Arc::new(Schema::new(fields))
+        let fields = self.columns.iter();
+        let fields = fields.map(|column| column.kind.field(&column.name));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 }
 
@@ -277,13 +295,13 @@ fn order_columns(
 /// Text is ordered by its bytes, as readers of Parquet compare it; a database's own
 /// collation differs between servers.
 fn copy_statement(table: &str, columns: &[PlannedColumn], order: &[CatalogColumn]) -> String {
-    let columns: Vec<String> = columns.iter().map(|column| quote(&column.name)).collect();
+    let columns: Vec<&str> = columns.iter().map(|column| column.select.as_str()).collect();
     let mut select = format!("select {} from {table}", columns.join(", "));
     if !order.is_empty() {
         let order: Vec<String> = order
             .iter()
             .map(|column| {
-                let collation = if types::is_collated(column.type_oid) {
+                let collation = if column.is_collated {
                     " collate \"C\""
                 } else {
                     ""
@@ -305,7 +323,7 @@ fn contract(schema: &str, name: &str) -> Option<&'static Table> {
 }
 
 /// A name as an SQL identifier.
-fn quote(name: &str) -> String {
+pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -350,6 +368,7 @@ fn read_all(session: &Session, rows: &[Row]) -> Result<Vec<String>, ExportError>
 
 #[cfg(test)]
 mod tests {
+    use super::super::types::Leaf;
     use super::*;
 
     fn column(name: &str, type_oid: u32) -> CatalogColumn {
@@ -358,6 +377,8 @@ mod tests {
             type_oid,
             modifier: -1,
             postgres: String::new(),
+            dimensions: 0,
+            is_collated: type_oid == 25,
         }
     }
 
@@ -366,7 +387,8 @@ mod tests {
         let columns = [PlannedColumn {
             name: "a\"; drop".to_owned(),
             postgres: "bigint".to_owned(),
-            kind: PostgresType::BigInt,
+            kind: PostgresType::Leaf(Leaf::BigInt),
+            select: quote("a\"; drop"),
         }];
         let order = [column("action", 25), column("Day", 1082)];
         assert_eq!(

@@ -14,6 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::database::Database;
 use super::error::ExportError;
+use super::types;
 
 /// How long a server may take to answer the first packet, unless the URL says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,7 +57,9 @@ impl Session {
             tasks.spawn(connection);
             client
         };
-        client.batch_execute(SETTINGS).await.map_err(failure)?;
+        for settings in [SETTINGS, types::SESSION] {
+            client.batch_execute(settings).await.map_err(failure)?;
+        }
         Ok(Self {
             client,
             database: database.clone(),

@@ -7,36 +7,40 @@ use arrow::record_batch::RecordBatch;
 use futures::{StreamExt, TryStreamExt, pin_mut};
 use tokio::sync::mpsc;
 
-use super::Progress;
 use super::decode::{DecodeError, Decoder};
 use super::error::ExportError;
 use super::plan::TablePlan;
 use super::session::Session;
-use crate::storage::{FileSummary, Location, ParquetFile, StorageError, WriteSettings};
+use super::{ExportRequest, Progress};
+use crate::storage::{FileSummary, ParquetFile, StorageError, WriteSettings};
 
 /// Batches between decoding and encoding: one being encoded, two waiting, one being filled
 /// is what memory holds of a table beside the encoder's row group.
 const BATCHES_IN_FLIGHT: usize = 2;
 
-/// Copies the table to `staged` below the lake.
+/// Copies the table to `staged` below the lake; says also how many values without end each
+/// column had.
 pub(super) async fn copy_table(
     session: &Session,
     plan: &TablePlan,
-    lake: &Location,
+    request: &ExportRequest,
     staged: &str,
     progress: &(dyn Fn(&Progress<'_>) + Sync),
-) -> Result<FileSummary, ExportError> {
-    let file = ParquetFile::create(lake, staged, &plan.arrow(), WriteSettings::default())?;
+) -> Result<(FileSummary, Vec<u64>), ExportError> {
+    let settings = WriteSettings::default();
+    let file = ParquetFile::create(&request.lake, staged, &plan.arrow(), settings)?;
+    let kinds = plan.columns.iter().map(|column| &column.kind);
+    let mut decoder = Decoder::new(plan.arrow(), kinds, request.conversions.not_finite);
     let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
     // Its own task, so that encoding goes on while the next rows are received and decoded.
     let encoder = tokio::spawn(encode(file, receiver));
-    let received = receive(session, plan, sender, progress).await;
+    let received = receive(session, plan, &mut decoder, sender, progress).await;
     let encoded = encoder.await.map_err(|source| ExportError::Encoder {
         table: plan.table.clone(),
         source,
     })?;
     match (received, encoded) {
-        (Ok(()), Ok(file)) => Ok(file.finish().await?),
+        (Ok(()), Ok(file)) => Ok((file.finish().await?, decoder.not_finite())),
         // The encoder's failure is the cause of the receiver's having no one to send to.
         (_, Err(error)) => Err(error.into()),
         (Err(error), Ok(file)) => {
@@ -64,10 +68,10 @@ async fn encode(
 async fn receive(
     session: &Session,
     plan: &TablePlan,
+    decoder: &mut Decoder,
     sender: mpsc::Sender<RecordBatch>,
     progress: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> Result<(), ExportError> {
-    let mut decoder = Decoder::new(plan.arrow(), plan.columns.iter().map(|column| column.kind));
     let failure = |error| decode_failure(plan, error);
     let stream = session
         .copy_out(&plan.copy)

@@ -88,6 +88,9 @@ pub struct ExportedColumn {
     pub postgres: String,
     /// Its type in the file, in Arrow's words.
     pub arrow: String,
+    /// Values without end (`NaN`, ±infinity) that the file does not hold as they were.
+    #[serde(default)]
+    pub not_finite: u64,
 }
 
 /// One file of a table.
