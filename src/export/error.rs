@@ -82,7 +82,9 @@ pub enum ExportError {
         nearest: Option<String>,
     },
     /// A declaration that does not go with the column's type.
-    #[error("`{table}.{column}` cannot have the form that the settings declare: its type is `{postgres}`")]
+    #[error(
+        "`{table}.{column}` cannot have the form that the settings declare: its type is `{postgres}`"
+    )]
     DeclarationRefused {
         /// `schema.name`.
         table: String,
@@ -271,7 +273,9 @@ impl ExportError {
 
 fn value_hint(table: &str, column: &str, problem: &ValueProblem) -> String {
     let declare = |form: &str| {
-        format!("declare it in the settings file, below `[columns]`: `\"{table}.{column}\" = \"{form}\"`")
+        format!(
+            "declare it in the settings file, below `[columns]`: `\"{table}.{column}\" = \"{form}\"`"
+        )
     };
     match problem {
         ValueProblem::NotANumber | ValueProblem::Infinite => format!(

@@ -295,7 +295,10 @@ fn order_columns(
 /// Text is ordered by its bytes, as readers of Parquet compare it; a database's own
 /// collation differs between servers.
 fn copy_statement(table: &str, columns: &[PlannedColumn], order: &[CatalogColumn]) -> String {
-    let columns: Vec<&str> = columns.iter().map(|column| column.select.as_str()).collect();
+    let columns: Vec<&str> = columns
+        .iter()
+        .map(|column| column.select.as_str())
+        .collect();
     let mut select = format!("select {} from {table}", columns.join(", "));
     if !order.is_empty() {
         let order: Vec<String> = order

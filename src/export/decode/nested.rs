@@ -41,7 +41,9 @@ impl Lists {
 
     /// Ends a list of `count` values.
     fn end(&mut self, count: usize) -> Result<(), ValueProblem> {
-        let end = self.last().checked_add(i32::try_from(count).map_err(|_| TooWide)?);
+        let end = self
+            .last()
+            .checked_add(i32::try_from(count).map_err(|_| TooWide)?);
         self.offsets.push(end.ok_or(TooWide)?);
         self.nulls.append_non_null();
         Ok(())
@@ -65,9 +67,7 @@ impl Lists {
     /// Lists around `values`; a fault of a value becomes one of its list.
     fn finish(&mut self, values: Result<ArrayRef, FinishError>) -> Result<ArrayRef, FinishError> {
         let values = values.map_err(|error| match error {
-            FinishError::Value(place, problem) => {
-                FinishError::Value(self.list_of(place), problem)
-            }
+            FinishError::Value(place, problem) => FinishError::Value(self.list_of(place), problem),
             other => other,
         })?;
         let mut next = Vec::with_capacity(self.offsets.len());

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 
 pub use conversions::{Conversion, Conversions, NoConversion, NotFinite};
-pub(super) use resolve::{Resolved, Wanted, resolve};
+pub(super) use resolve::{Wanted, resolve};
 
 /// Settings of the session on which the text of values depends: with them what lands does
 /// not depend on the role's or the database's own.

@@ -165,9 +165,9 @@ fn remedy(no_form: NoForm, name: &str) -> String {
             "declare it in the settings file, below `[columns]`: \
              `\"{name}\" = \"numeric(20,4)\"`, or `\"text\"`"
         ),
-        NoForm::TooWide | NoForm::Text => format!(
-            "declare it in the settings file, below `[columns]`: `\"{name}\" = \"text\"`"
-        ),
+        NoForm::TooWide | NoForm::Text => {
+            format!("declare it in the settings file, below `[columns]`: `\"{name}\" = \"text\"`")
+        }
         NoForm::Pseudo => "export a view without the column".to_owned(),
     }
 }
@@ -217,9 +217,7 @@ impl Catalog {
         Ok(match &found.shape {
             Shape::Pseudo => return Err(NoForm::Pseudo),
             Shape::Enum => PostgresType::Leaf(Leaf::Text),
-            Shape::Base | Shape::Domain(_) => {
-                PostgresType::Leaf(self.leaf(site, found, declared)?)
-            }
+            Shape::Base | Shape::Domain(_) => PostgresType::Leaf(self.leaf(site, found, declared)?),
             Shape::Array(element) => PostgresType::Array {
                 // A modifier of an array is its elements'.
                 element: Box::new(self.natural(
@@ -329,12 +327,7 @@ impl Catalog {
     ///
     /// Arrays are printed and read again as arrays of text, for the reason above; where the
     /// elements are not divided by commas, as those of `box[]`, the cast does.
-    fn as_texts(
-        &self,
-        site: Use,
-        declared: Option<Conversion>,
-        column: &str,
-    ) -> Option<Resolved> {
+    fn as_texts(&self, site: Use, declared: Option<Conversion>, column: &str) -> Option<Resolved> {
         let (site, found) = self.base(site).ok()?;
         let Shape::Array(_) = found.shape else {
             return None;

@@ -53,7 +53,7 @@ pub enum ValueProblem {
     Malformed(&'static str),
 }
 
-use ValueProblem::{EndOfDay, Infinite, Malformed, OutOfRange};
+use ValueProblem::{EndOfDay, Malformed, OutOfRange};
 
 /// A field of fixed width as an array.
 pub(super) fn fixed<const N: usize>(
@@ -118,16 +118,6 @@ pub(super) fn timestamp(field: &[u8], arrow: &DataType) -> Result<Moment<i64>, V
     }
 }
 
-/// A moment that must be finite.
-impl<T> Moment<T> {
-    pub(super) fn finite(self) -> Result<T, ValueProblem> {
-        match self {
-            Self::Finite(value) => Ok(value),
-            Self::Earliest | Self::Latest => Err(Infinite),
-        }
-    }
-}
-
 /// Takes `N` bytes off the front of a field.
 pub(super) fn take<const N: usize>(
     rest: &mut &[u8],
@@ -162,13 +152,9 @@ mod tests {
     #[test]
     fn days_count_from_1970() {
         // 1970-01-01 is 10957 days before 2000-01-01.
-        assert_eq!(
-            date(&(-10_957_i32).to_be_bytes()),
-            Ok(Moment::Finite(0))
-        );
+        assert_eq!(date(&(-10_957_i32).to_be_bytes()), Ok(Moment::Finite(0)));
         assert_eq!(date(&i32::MAX.to_be_bytes()), Ok(Moment::Latest));
         assert_eq!(date(&i32::MIN.to_be_bytes()), Ok(Moment::Earliest));
-        assert_eq!(Moment::<i32>::Latest.finite(), Err(Infinite));
         assert_eq!(
             date(&(i32::MAX - 1).to_be_bytes()),
             Err(OutOfRange(DataType::Date32))
@@ -216,7 +202,9 @@ mod tests {
 
     #[test]
     fn a_nested_field_ends_where_its_length_says() {
-        let mut rest: &[u8] = &[0, 0, 0, 2, b'a', b'b', 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 9, 1];
+        let mut rest: &[u8] = &[
+            0, 0, 0, 2, b'a', b'b', 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 9, 1,
+        ];
         assert_eq!(take_field(&mut rest, "x"), Ok(Some(b"ab".as_slice())));
         assert_eq!(take_field(&mut rest, "x"), Ok(None));
         assert_eq!(take_field(&mut rest, "x"), Err(Malformed("x")));

@@ -286,7 +286,7 @@ mod tests {
             [wire(0, 0, &[1]), vec![0]].concat(),
             wire(0, 0x1234, &[1]),
             wire(0, 0, &[10_000]),
-            wire(0, 0, &[1, 1, 1, 1, 10_000]),
+            wire(4, 0, &[1, 1, 1, 1, 10_000]),
         ] {
             assert_eq!(decimal128(&field, 38, 2), Err(NOT_NUMERIC), "{field:?}");
             assert_eq!(decimal256(&field, 76, 2), Err(NOT_NUMERIC), "{field:?}");
