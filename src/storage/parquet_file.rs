@@ -5,13 +5,13 @@
 //! were cut into batches: they are re-cut to one size before they reach the encoder,
 //! because the encoder ends pages at batch borders.
 
-use arrow::compute::BatchCoalescer;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use object_store::buffered::BufWriter;
 use parquet::arrow::AsyncArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::async_writer::AsyncFileWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -19,10 +19,9 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
+use super::logical::parquet_schema;
+use super::recut::Recut;
 use crate::storage::{Location, StorageError};
-
-/// Rows handed to the encoder at once; fixed, because it shapes the bytes.
-const ROWS_PER_WRITE: usize = 8192;
 
 /// What shapes a file beside its rows.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +74,7 @@ impl AsyncFileWriter for HashedSink {
 /// A Parquet file being written; without [`ParquetFile::finish`] it never appears.
 pub struct ParquetFile {
     writer: AsyncArrowWriter<HashedSink>,
-    coalescer: BatchCoalescer,
+    recut: Recut,
     object: String,
     rows: u64,
 }
@@ -116,15 +115,18 @@ impl ParquetFile {
             store: BufWriter::new(Arc::clone(location.store()), location.object_path(path)),
             hash: Sha256::new(),
         };
-        let writer = AsyncArrowWriter::try_new(sink, Arc::clone(schema), Some(properties))
-            .map_err(|source| StorageError::Parquet {
-                object: object.clone(),
-                source,
-            })?;
-        let coalescer = BatchCoalescer::new(Arc::clone(schema), ROWS_PER_WRITE);
+        let failure = |source| StorageError::Parquet {
+            object: object.clone(),
+            source,
+        };
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties)
+            .with_parquet_schema(parquet_schema(schema).map_err(failure)?);
+        let writer = AsyncArrowWriter::try_new_with_options(sink, Arc::clone(schema), options)
+            .map_err(failure)?;
         Ok(Self {
             writer,
-            coalescer,
+            recut: Recut::new(Arc::clone(schema)),
             object,
             rows: 0,
         })
@@ -141,14 +143,14 @@ impl ParquetFile {
     /// [`StorageError::Parquet`] when encoding or the store fails.
     pub async fn write(&mut self, batch: RecordBatch) -> Result<(), StorageError> {
         self.rows += batch.num_rows() as u64;
-        self.coalescer
-            .push_batch(batch)
+        self.recut
+            .push(batch)
             .map_err(|source| self.arrow_failure(source))?;
         self.drain().await
     }
 
     async fn drain(&mut self) -> Result<(), StorageError> {
-        while let Some(ready) = self.coalescer.next_completed_batch() {
+        while let Some(ready) = self.recut.next() {
             self.writer
                 .write(&ready)
                 .await
@@ -162,8 +164,8 @@ impl ParquetFile {
     /// # Errors
     /// [`StorageError::Parquet`] when encoding or the store fails; no file appears then.
     pub async fn finish(mut self) -> Result<FileSummary, StorageError> {
-        self.coalescer
-            .finish_buffered_batch()
+        self.recut
+            .finish()
             .map_err(|source| self.arrow_failure(source))?;
         self.drain().await?;
         self.writer
