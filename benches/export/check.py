@@ -25,7 +25,7 @@ def columns(connection, files):
     found = {name: f"cast({name} as {kind})" for name, kind in PLAIN.items()}
     found["received_at"] = "epoch_us(received_at)"
     # ConnectorX prints a JSON value anew, with its keys sorted; so the members are compared.
-    members = ["$.utm_source", "$.utm_campaign", "$.visit", "$.returning"]
+    members = ["$.source", "$.visit", "$.returning"]
     found["details"] = f"json_extract_string({text('details', types)}, {members})"
     request = text("request_id", types)
     if types["request_id"] == "BLOB":

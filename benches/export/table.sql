@@ -45,11 +45,13 @@ select
     (array['google', 'facebook', 'instagram', 'email', 'viber', 'direct',
            'organic', 'tiktok', 'telegram', 'referral', 'sms', 'bing'])[1 + a % 12],
     'https://shop.example/catalog/' || (a % 5000) || '/item-' || (b % 100000),
-    case when b % 4 > 0 then 'note ' || md5(number::text) end,
+    case when b % 4 > 0 then
+        (array['asked about', 'came back for', 'did not answer,', 'paid for'])[1 + a % 4]
+        || ' order ' || b % 10000000
+    end,
     md5('request' || number)::uuid,
     case when a % 8 > 0 then jsonb_build_object(
-        'utm_source', 'source-' || (a % 40),
-        'utm_campaign', 'campaign-' || (a % 997),
+        'source', 'source-' || (a % 40),
         'visit', b % 1000,
         'returning', b % 2 = 0
     ) end

@@ -5,7 +5,9 @@
 //! complete or not at all: on disk through a staged file that is renamed, on S3 because
 //! an object appears only when its upload completes.
 
+mod encodings;
 mod parquet_file;
+mod pieces;
 
 use std::fmt;
 use std::path::PathBuf;
