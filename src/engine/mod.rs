@@ -25,7 +25,7 @@ use datafusion::prelude::{SessionConfig, SessionContext, col};
 
 use crate::error::{Exit, Failure};
 use crate::lake::runs::{self, PublishedDataset, RunManifest, RunsError};
-use crate::lake::{self, TableFiles};
+use crate::lake::{self, LakeError, TableFiles};
 use crate::platform::RuleSet;
 use crate::storage::{Location, StorageError};
 
@@ -37,6 +37,9 @@ pub enum EngineError {
     /// The lake's store failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The lake's tables cannot be told.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
     /// The published runs are not readable.
     #[error(transparent)]
     Runs(#[from] RunsError),
@@ -102,6 +105,7 @@ impl From<EngineError> for Failure {
             |name: &Option<String>| name.as_ref().map(|name| format!("did you mean `{name}`?"));
         match error {
             EngineError::Storage(error) => error.into(),
+            EngineError::Lake(error) => error.into(),
             EngineError::Runs(error) => error.into(),
             EngineError::Query(source) => user_message(&source),
             EngineError::Table { table, source } => {

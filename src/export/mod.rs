@@ -27,7 +27,7 @@ pub use error::{ExportError, ServerError};
 pub use value::ValueProblem;
 
 use crate::lake::exports::{
-    self, ExportManifest, ExportedColumn, ExportedFile, ExportedTable, export_id,
+    self, ExportManifest, ExportedColumn, ExportedPart, ExportedTable, PartContent, export_id,
 };
 use crate::storage::{FileSummary, Location};
 use plan::{Relation, TablePlan};
@@ -86,6 +86,7 @@ pub async fn export(
         database: request.database.to_string(),
         server_version: copied.server_version,
         snapshot: copied.snapshot,
+        is_one_snapshot: true,
         started_at,
         finished_at: now(),
         tables: copied.tables,
@@ -198,16 +199,25 @@ fn describe(plan: &TablePlan, summary: FileSummary, removed: Vec<String>) -> Exp
     });
     ExportedTable {
         table: plan.table.clone(),
+        folder: plan.folder.clone(),
+        selection: None,
         rows: summary.rows,
         bytes: summary.bytes,
+        key: Vec::new(),
         ordered_by: plan.ordered_by.clone(),
         columns: columns.collect(),
         absent: plan.absent.clone(),
         left_out: plan.left_out.clone(),
-        files: vec![ExportedFile {
+        parts: vec![ExportedPart {
             path: publish::final_path(&plan.folder),
             rows: summary.rows,
             bytes: summary.bytes,
+            sha256: summary.sha256,
+            snapshot: String::new(),
+            pages: None,
+            key_range: None,
+            generation: 0,
+            content: PartContent::Rows,
         }],
         removed,
     }

@@ -4,6 +4,8 @@
 //! overwritten, and the list of them in the order of the exports. A manifest names the
 //! database, never a password.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,9 @@ use crate::storage::{Location, StorageError};
 
 /// The folder of the manifests; the underscore keeps dataset readers out of it.
 const FOLDER: &str = "_exports";
+
+/// Characters of an export's name.
+const EXPORT_ID_LENGTH: usize = "20250304T101500.000000Z".len();
 
 /// What can go wrong with a manifest.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +49,10 @@ pub struct ExportManifest {
     pub database: String,
     /// The server's version as it tells it.
     pub server_version: String,
-    /// The snapshot of every table, as `xmin:xmax:running transactions`.
+    /// The snapshot that this export read, as `xmin:xmax:running transactions`.
     pub snapshot: String,
+    /// Whether every part of every table shows the database as of `snapshot`.
+    pub is_one_snapshot: bool,
     /// Start of the export.
     #[serde(with = "instant")]
     pub started_at: DateTime<Utc>,
@@ -56,16 +63,22 @@ pub struct ExportManifest {
     pub tables: Vec<ExportedTable>,
 }
 
-/// One table of an export.
+/// One table of an export: everything that makes up the table from then on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportedTable {
-    /// `schema.name`.
+    /// `schema.name`; a part that is no plain name is quoted.
     pub table: String,
-    /// Rows in all files.
+    /// Its folder below the lake.
+    pub folder: String,
+    /// SHA-256 of the `--where` condition or the `--query`; their text may hold a person's data.
+    pub selection: Option<String>,
+    /// Rows in all parts.
     pub rows: u64,
-    /// Size of all files.
+    /// Size of all parts.
     pub bytes: u64,
-    /// The columns by which the rows are ordered; none means the server's order.
+    /// The columns that name a row; none when the table has no primary key.
+    pub key: Vec<String>,
+    /// The columns by which the rows of each part are ordered; none means the server's order.
     pub ordered_by: Vec<String>,
     /// The columns in the files.
     pub columns: Vec<ExportedColumn>,
@@ -73,9 +86,9 @@ pub struct ExportedTable {
     pub absent: Vec<String>,
     /// Columns that the database has and the export does not take.
     pub left_out: Vec<String>,
-    /// The files, in row order.
-    pub files: Vec<ExportedFile>,
-    /// Files of an earlier export that were removed.
+    /// The files; each holds other rows unless its generation says otherwise.
+    pub parts: Vec<ExportedPart>,
+    /// Files of earlier exports that were removed.
     pub removed: Vec<String>,
 }
 
@@ -92,13 +105,53 @@ pub struct ExportedColumn {
 
 /// One file of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportedFile {
+pub struct ExportedPart {
     /// Path below the lake.
     pub path: String,
     /// Rows in the file.
     pub rows: u64,
     /// Size of the file.
     pub bytes: u64,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// The snapshot that the part shows.
+    pub snapshot: String,
+    /// The pages of the database's table whose rows the part holds; none for what is not
+    /// read by pages.
+    pub pages: Option<Pages>,
+    /// The first and the last key of the part, where keys are numbers, dates or UUIDs.
+    pub key_range: Option<(Vec<String>, Vec<String>)>,
+    /// 0 for a whole table's part; an increment's rows replace rows of the same key of every
+    /// lower generation.
+    #[serde(default)]
+    pub generation: u32,
+    /// What an increment's file holds.
+    #[serde(default)]
+    pub content: PartContent,
+}
+
+/// What a part's rows are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartContent {
+    /// The table's rows.
+    #[default]
+    Rows,
+    /// Keys of rows that the database no longer has.
+    DeletedKeys,
+}
+
+/// A range of pages of one relation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pages {
+    /// The table itself, or the partition.
+    pub relation: String,
+    /// The relation's file in the server: another one means that its rows have moved.
+    pub file_node: u32,
+    /// The first page.
+    pub first: u32,
+    /// The page after the last; none for the relation's last range.
+    pub end: Option<u32>,
 }
 
 /// The name of an export that starts at this time; names sort by time.
@@ -134,10 +187,12 @@ pub async fn write(lake: &Location, manifest: &ExportManifest) -> Result<String,
 pub async fn list(lake: &Location) -> Result<Vec<ExportManifest>, ExportsError> {
     let mut manifests = Vec::new();
     for (path, _) in lake.list(FOLDER).await? {
-        if path
-            .rsplit_once('.')
-            .is_none_or(|(_, ending)| ending != "json")
-        {
+        // Deeper files are the working state of exports that are not finished.
+        let is_manifest = path
+            .strip_prefix(FOLDER)
+            .and_then(|path| path.strip_prefix('/')?.strip_suffix(".json"))
+            .is_some_and(|name| name.len() == EXPORT_ID_LENGTH);
+        if !is_manifest {
             continue;
         }
         if let Some(text) = lake.read(&path).await? {
@@ -150,6 +205,40 @@ pub async fn list(lake: &Location) -> Result<Vec<ExportManifest>, ExportsError> 
         }
     }
     Ok(manifests)
+}
+
+/// For each table the export that last wrote it, as `(export, table)`, by folder.
+///
+/// # Errors
+/// [`ExportsError::Unreadable`] names the first manifest that is not one.
+pub async fn newest(
+    lake: &Location,
+) -> Result<BTreeMap<String, (String, ExportedTable)>, ExportsError> {
+    let mut newest = BTreeMap::new();
+    for manifest in list(lake).await? {
+        for table in manifest.tables {
+            newest.insert(table.folder.clone(), (manifest.export.clone(), table));
+        }
+    }
+    Ok(newest)
+}
+
+/// The name of a part below its table's folder; parts sort by export, then by number.
+pub fn part_name(export: &str, number: usize) -> String {
+    format!("part-{export}-{number:05}.parquet")
+}
+
+/// The export that a file's name says it is of.
+pub fn export_of_part(path: &str) -> Option<&str> {
+    let name = path.rsplit('/').next()?;
+    let (export, number) = name
+        .strip_prefix("part-")?
+        .strip_suffix(".parquet")?
+        .rsplit_once('-')?;
+    let is_ours = export.len() == EXPORT_ID_LENGTH
+        && export.ends_with('Z')
+        && number.bytes().all(|digit| digit.is_ascii_digit());
+    is_ours.then_some(export)
 }
 
 /// Instants as RFC 3339 text: chrono's own form needs a feature that every crate above
@@ -189,6 +278,7 @@ mod tests {
             database: "reader@127.0.0.1:5432/crm".to_owned(),
             server_version: "15.18".to_owned(),
             snapshot: "731:731:".to_owned(),
+            is_one_snapshot: true,
             started_at,
             finished_at: started_at,
             tables: Vec::new(),
@@ -208,15 +298,33 @@ mod tests {
         assert!(matches!(error, ExportsError::Exists { .. }), "{error}");
     }
 
+    #[test]
+    fn a_parts_name_tells_its_export() {
+        let name = part_name("20250304T101509.000000Z", 12);
+        assert_eq!(name, "part-20250304T101509.000000Z-00012.parquet");
+        assert_eq!(
+            export_of_part(&format!("raw/t/{name}")),
+            Some("20250304T101509.000000Z")
+        );
+        for other in ["part-00000.parquet", "part-1-2.parquet", "x.parquet"] {
+            assert_eq!(export_of_part(other), None, "{other}");
+        }
+    }
+
     #[tokio::test]
     async fn a_torn_manifest_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let lake =
             Location::open(folder.path().to_str().unwrap(), &StoreOptions::default()).unwrap();
-        lake.write("_exports/1.json", "{\"export\": ")
+        lake.write("_exports/20250304T101500.000000Z.json", "{\"export\": ")
             .await
             .unwrap();
         let error = list(&lake).await.unwrap_err();
-        assert!(error.to_string().ends_with("/_exports/1.json`"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("/_exports/20250304T101500.000000Z.json`"),
+            "{error}"
+        );
     }
 }

@@ -5,11 +5,46 @@
 //! file `<schema>/<table>.parquet`.
 
 pub mod exports;
+pub mod names;
 pub mod runs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::error::{Exit, Failure};
 use crate::storage::{Location, StorageError};
+use exports::{ExportedPart, ExportedTable, PartContent};
+
+/// What can go wrong when a lake's tables are looked for.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// An export's manifest is not readable.
+    #[error(transparent)]
+    Exports(#[from] exports::ExportsError),
+    /// A file that an export lists is not there.
+    #[error("`{table}` misses the file `{object}`, which the export {export} has written")]
+    PartMissing {
+        /// `schema.table`.
+        table: String,
+        /// The lake and the path below it.
+        object: String,
+        /// The export's name.
+        export: String,
+    },
+}
+
+impl From<LakeError> for Failure {
+    fn from(error: LakeError) -> Self {
+        match error {
+            LakeError::Storage(error) => error.into(),
+            LakeError::Exports(error) => Self::new(Exit::Store, &error),
+            LakeError::PartMissing { .. } => Self::new(Exit::Store, &error)
+                .with_hint("`touchpath export --repair` writes what is missing anew"),
+        }
+    }
+}
 
 /// The Parquet files of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,36 +53,87 @@ pub struct TableFiles {
     pub schema: String,
     /// The table's name.
     pub table: String,
-    /// Paths below the lake, sorted.
+    /// Paths of the files that hold its rows, sorted; without those of increments.
     pub files: Vec<String>,
+    /// What later exports have added, by generation; empty for a table that was last
+    /// exported whole.
+    pub increments: Vec<ExportedPart>,
+    /// The columns that name a row; empty when no export tells.
+    pub key: Vec<String>,
 }
 
 /// Every table of one schema, sorted by name.
 ///
-/// Names that begin with `_` or `.` are somebody's working files and are passed over, as
-/// is everything that does not end in `.parquet`.
+/// Of the parts that exports write, those count that the table's newest export lists, so
+/// that a reader sees one export or the next and never a mix. Other Parquet files count as
+/// they lie there. Names that begin with `_` or `.` are somebody's working files and are
+/// passed over, as is everything that does not end in `.parquet`.
 ///
 /// # Errors
-/// [`StorageError`] when the location cannot be listed.
-pub async fn tables(lake: &Location, schema: &str) -> Result<Vec<TableFiles>, StorageError> {
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+/// [`LakeError::PartMissing`] when a listed part is gone, or the store's failure.
+pub async fn tables(lake: &Location, schema: &str) -> Result<Vec<TableFiles>, LakeError> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (path, _) in lake.list(schema).await? {
-        let Some(table) = table_of(schema, &path) else {
-            continue;
-        };
-        found
-            .entry(table.to_owned())
-            .or_default()
-            .push(path.clone());
+        if let Some(table) = table_of(schema, &path) {
+            found.entry(table.to_owned()).or_default().insert(path);
+        }
     }
-    Ok(found
-        .into_iter()
-        .map(|(table, files)| TableFiles {
-            schema: schema.to_owned(),
-            table,
-            files,
-        })
-        .collect())
+    let mut exported = exports::newest(lake).await?;
+    let mut tables = Vec::with_capacity(found.len());
+    for (folder, files) in found {
+        let table = names::decoded(&folder);
+        tables.push(match exported.remove(&format!("{schema}/{folder}")) {
+            Some((export, newest)) => {
+                let files = listed_files(lake, &export, &newest, &files)?;
+                let increments = newest.parts.into_iter().filter(|part| part.generation > 0);
+                TableFiles {
+                    schema: schema.to_owned(),
+                    table,
+                    files,
+                    increments: increments.collect(),
+                    key: newest.key,
+                }
+            }
+            None => TableFiles {
+                schema: schema.to_owned(),
+                table,
+                files: files.into_iter().collect(),
+                increments: Vec::new(),
+                key: Vec::new(),
+            },
+        });
+    }
+    Ok(tables)
+}
+
+/// The files of an exported table: the export's own parts, and those that are no export's.
+fn listed_files(
+    lake: &Location,
+    export: &str,
+    table: &ExportedTable,
+    there: &BTreeSet<String>,
+) -> Result<Vec<String>, LakeError> {
+    let mut files: BTreeSet<String> = there
+        .iter()
+        .filter(|file| exports::export_of_part(file).is_none())
+        .cloned()
+        .collect();
+    for part in &table.parts {
+        if part.content != PartContent::Rows {
+            continue;
+        }
+        if !there.contains(&part.path) {
+            return Err(LakeError::PartMissing {
+                table: table.table.clone(),
+                object: lake.describe(&part.path),
+                export: export.to_owned(),
+            });
+        }
+        if part.generation == 0 {
+            files.insert(part.path.clone());
+        }
+    }
+    Ok(files.into_iter().collect())
 }
 
 /// The table a file belongs to, if it is a table's file.

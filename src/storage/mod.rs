@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::error::{Exit, Failure};
 
-pub use parquet_file::{FileSummary, ParquetFile, WriteSettings};
+pub use parquet_file::{FileSummary, ParquetFile, WriteSettings, hexadecimal};
 
 /// What can go wrong between us and a folder or a bucket.
 #[derive(Debug, thiserror::Error)]

@@ -8,10 +8,16 @@
 use arrow::compute::BatchCoalescer;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use futures::future::BoxFuture;
 use object_store::buffered::BufWriter;
 use parquet::arrow::AsyncArrowWriter;
+use parquet::arrow::async_writer::AsyncFileWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::storage::{Location, StorageError};
@@ -40,17 +46,36 @@ impl Default for WriteSettings {
 }
 
 /// What was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSummary {
     /// Rows in the file.
     pub rows: u64,
     /// Size of the file.
     pub bytes: u64,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Passes the file's bytes on to the store and hashes them on the way.
+struct HashedSink {
+    store: BufWriter,
+    hash: Sha256,
+}
+
+impl AsyncFileWriter for HashedSink {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), ParquetError>> {
+        self.hash.update(&bytes);
+        AsyncFileWriter::write(&mut self.store, bytes)
+    }
+
+    fn complete(&mut self) -> BoxFuture<'_, Result<(), ParquetError>> {
+        AsyncFileWriter::complete(&mut self.store)
+    }
 }
 
 /// A Parquet file being written; without [`ParquetFile::finish`] it never appears.
 pub struct ParquetFile {
-    writer: AsyncArrowWriter<BufWriter>,
+    writer: AsyncArrowWriter<HashedSink>,
     coalescer: BatchCoalescer,
     object: String,
     rows: u64,
@@ -88,7 +113,10 @@ impl ParquetFile {
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_created_by(concat!("touchpath ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
-        let sink = BufWriter::new(Arc::clone(location.store()), location.object_path(path));
+        let sink = HashedSink {
+            store: BufWriter::new(Arc::clone(location.store()), location.object_path(path)),
+            hash: Sha256::new(),
+        };
         let writer = AsyncArrowWriter::try_new(sink, Arc::clone(schema), Some(properties))
             .map_err(|source| StorageError::Parquet {
                 object: object.clone(),
@@ -143,9 +171,11 @@ impl ParquetFile {
             .finish()
             .await
             .map_err(|source| self.parquet_failure(source))?;
+        let bytes = self.writer.bytes_written() as u64;
         Ok(FileSummary {
             rows: self.rows,
-            bytes: self.writer.bytes_written() as u64,
+            bytes,
+            sha256: hexadecimal(&self.writer.into_inner().hash.finalize()),
         })
     }
 
@@ -156,14 +186,17 @@ impl ParquetFile {
     pub async fn abort(self) -> Result<(), StorageError> {
         let object = self.object.clone();
         let mut sink = self.writer.into_inner();
-        sink.abort().await.map_err(|source| StorageError::Store {
-            action: "abandon",
-            object,
-            source,
-        })
+        sink.store
+            .abort()
+            .await
+            .map_err(|source| StorageError::Store {
+                action: "abandon",
+                object,
+                source,
+            })
     }
 
-    fn parquet_failure(&self, source: parquet::errors::ParquetError) -> StorageError {
+    fn parquet_failure(&self, source: ParquetError) -> StorageError {
         StorageError::Parquet {
             object: self.object.clone(),
             source,
@@ -176,6 +209,15 @@ impl ParquetFile {
             source,
         }
     }
+}
+
+/// Bytes as pairs of lower-case digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

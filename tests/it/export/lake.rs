@@ -132,13 +132,13 @@ async fn the_manifests_figures_are_those_of_the_files() {
     let request = request(&database.socket_url(), &lake, &["public.t", "public.none"]);
     let manifest = export(&request, || at(0), &note).await.unwrap();
     for (table, rows) in manifest.tables.iter().zip([20_000, 0]) {
-        let path = lake.file(&table.files[0].path);
+        let path = lake.file(&table.parts[0].path);
         let size = std::fs::metadata(&path).unwrap().len();
         let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
         assert_eq!(reader.metadata().file_metadata().num_rows(), rows);
         let rows = u64::try_from(rows).unwrap();
-        assert_eq!((table.rows, table.files[0].rows), (rows, rows));
-        assert_eq!((table.bytes, table.files[0].bytes), (size, size));
+        assert_eq!((table.rows, table.parts[0].rows), (rows, rows));
+        assert_eq!((table.bytes, table.parts[0].bytes), (size, size));
     }
     let seen = seen.into_inner().unwrap();
     let of_t = |rows| ("public.t".to_owned(), rows, Some(20_000));
