@@ -1,5 +1,6 @@
 //! `touchpath export`: Postgres tables into the lake.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use serde::Serialize;
@@ -9,7 +10,7 @@ use crate::export::{self, Database, ExportRequest, UrlSource};
 use crate::pipeline::order;
 use crate::printer::{self, Total};
 
-use super::Context;
+use super::{Context, contacts};
 
 /// Copy Postgres tables into the lake
 ///
@@ -31,6 +32,12 @@ pub(super) struct ExportArgs {
     /// The lake
     #[arg(long, value_name = "LOCATION")]
     lake: Option<String>,
+    /// What becomes of phone numbers and e-mail addresses [default: hmac with a key, else drop]
+    #[arg(long, value_name = "POLICY")]
+    contacts: Option<contacts::Policy>,
+    /// The key that they are hashed with, outside of the lake and readable by you alone
+    #[arg(long, value_name = "FILE")]
+    contacts_key_file: Option<PathBuf>,
 }
 
 pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(), Failure> {
@@ -38,10 +45,14 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         context.config.lake.as_deref().ok_or_else(|| {
             Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
         })?;
+    let location = context.open(lake)?;
+    let contacts = contacts::asked(context, &location)?;
+    contacts::warn_of_another_key(context, &location, &contacts).await?;
     let request = ExportRequest {
         database: database(arguments, context)?,
         tables: tables(arguments, context)?,
-        lake: context.open(lake)?,
+        lake: location,
+        contacts,
     };
     let line: Mutex<Option<(String, printer::Progress)>> = Mutex::new(None);
     let progress = |now: &export::Progress<'_>| {
@@ -66,10 +77,16 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
             bytes: Some(table.bytes),
         };
         context.printer.detail(&format!("{}: {total}", table.table));
+        let is_contact = |column: &String| table.contacts.iter().any(|it| it.column == *column);
+        let left_out = table.left_out.iter().filter(|column| !is_contact(column));
         for (columns, why) in [
-            (&table.left_out, "not exported, no query may read them"),
-            (&table.absent, "not in the database, read as null"),
+            (
+                left_out.cloned().collect(),
+                "not exported, no query may read them",
+            ),
+            (table.absent.clone(), "not in the database, read as null"),
         ] {
+            let columns: Vec<String> = columns;
             if !columns.is_empty() {
                 let columns = columns.join(", ");
                 context
@@ -78,6 +95,7 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
             }
         }
     }
+    contacts::tell(context, &manifest);
     let total = Total {
         rows: manifest.tables.iter().map(|table| table.rows).sum(),
         bytes: Some(manifest.tables.iter().map(|table| table.bytes).sum()),

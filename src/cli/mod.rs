@@ -3,6 +3,7 @@
 mod check;
 mod compute;
 mod config;
+mod contacts;
 mod demo;
 mod export;
 mod report;

@@ -46,6 +46,9 @@ enum Kind {
     List,
     Limits,
     LogFormat,
+    ContactPolicy,
+    /// Kinds of contact by column.
+    ContactColumns,
     /// An address whose password is never shown.
     Address,
 }
@@ -65,6 +68,8 @@ impl Kind {
             Self::List => "a list of names",
             Self::Limits => "a table of numbers",
             Self::LogFormat => "`text` or `json`",
+            Self::ContactPolicy => "`drop`, `hmac` or `keep`",
+            Self::ContactColumns => "a table of `phone` or `email` by `schema.table.column`",
             Self::Address => "an address such as `postgres://user@host/database`",
         }
     }
@@ -87,6 +92,9 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("threads", Kind::Count),
     ("from", Kind::Address),
     ("password_file", Kind::Path),
+    ("contacts", Kind::ContactPolicy),
+    ("contacts_key_file", Kind::Path),
+    ("contact_columns", Kind::ContactColumns),
     ("s3_endpoint", Kind::Text),
     ("s3_region", Kind::Text),
     ("s3_allow_http", Kind::YesNo),
@@ -106,6 +114,28 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+/// What an export does with phone numbers and e-mail addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContactPolicy {
+    /// They stay in the database.
+    Drop,
+    /// They leave it as hashes.
+    Hmac,
+    /// They leave it as they are.
+    Keep,
+}
+
+/// What a column of contacts holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContactColumn {
+    /// Phone numbers.
+    Phone,
+    /// E-mail addresses.
+    Email,
 }
 
 /// The platform rules to go by.
@@ -201,6 +231,13 @@ pub struct Config {
     pub password_file: Option<PathBuf>,
     /// The password of `from` (`PGPASSWORD`).
     pub password: Option<Secret>,
+    /// What an export does with contacts: unless set, `hmac` with a key file, else `drop`.
+    pub contacts: ContactPolicy,
+    /// A file that holds the key that contacts are hashed with.
+    pub contacts_key_file: Option<PathBuf>,
+    /// Contact columns that are called otherwise than `phone` and `email`, by
+    /// `schema.table.column`.
+    pub contact_columns: BTreeMap<String, ContactColumn>,
     /// Address of an S3 server other than Amazon's.
     pub s3_endpoint: Option<String>,
     /// Region of the bucket.
@@ -236,6 +273,10 @@ struct Spelled {
     threads: usize,
     from: Option<String>,
     password_file: Option<PathBuf>,
+    contacts: Option<ContactPolicy>,
+    contacts_key_file: Option<PathBuf>,
+    #[serde(default)]
+    contact_columns: BTreeMap<String, ContactColumn>,
     s3_endpoint: Option<String>,
     s3_region: Option<String>,
     s3_allow_http: bool,
@@ -297,6 +338,14 @@ impl Config {
         if let Some(out) = listing.iter_mut().find(|line| line.name == "out") {
             out.value = out.value.take().or_else(|| spelled.lake.clone());
         }
+        let (contacts, word) = match (spelled.contacts, &spelled.contacts_key_file) {
+            (Some(policy), _) => (policy, None),
+            (None, Some(_)) => (ContactPolicy::Hmac, Some("hmac")),
+            (None, None) => (ContactPolicy::Drop, Some("drop")),
+        };
+        if let Some(line) = listing.iter_mut().find(|line| line.name == "contacts") {
+            line.value = line.value.take().or_else(|| word.map(str::to_owned));
+        }
         if password.is_some() {
             let origin = Origin::Variable("PGPASSWORD".to_owned());
             listing.push(Listed {
@@ -322,6 +371,9 @@ impl Config {
             from: spelled.from.map(Secret::from),
             password_file: spelled.password_file,
             password,
+            contacts,
+            contacts_key_file: spelled.contacts_key_file,
+            contact_columns: spelled.contact_columns,
             s3_endpoint: spelled.s3_endpoint,
             s3_region: spelled.s3_region,
             s3_allow_http: spelled.s3_allow_http,

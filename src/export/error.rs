@@ -53,6 +53,26 @@ pub enum ExportError {
         /// A column that the table has.
         nearest: Option<String>,
     },
+    /// The settings name a contact column that the table has not.
+    #[error("`{table}` has no column `{column}`, which `contact_columns` names")]
+    ContactColumnMissing {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// A column that the table has.
+        nearest: Option<String>,
+    },
+    /// Only text is hashed.
+    #[error("`{table}.{column}` holds contacts and cannot be hashed: its type is `{postgres}`")]
+    ContactType {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// The type, as Postgres spells it.
+        postgres: String,
+    },
     /// A table without a column.
     #[error("`{table}` has no column to export")]
     NoColumns {
@@ -195,6 +215,8 @@ impl ExportError {
             | Self::TableName { .. }
             | Self::TableMissing { .. }
             | Self::ColumnMissing { .. }
+            | Self::ContactColumnMissing { .. }
+            | Self::ContactType { .. }
             | Self::NoColumns { .. }
             | Self::TypeRefused { .. }
             | Self::Value { .. } => Exit::Usage,
@@ -218,13 +240,18 @@ impl ExportError {
             }
             Self::NoTables => "name tables as `schema.table`",
             Self::TypeRefused { remedy, .. } => remedy,
+            Self::ContactType { .. } => {
+                "export a view that casts the column to `text`, or leave contacts out with `--contacts drop`"
+            }
             Self::Value { .. } => {
                 "correct the row, or export a view that casts the column or leaves the row out"
             }
             Self::NoRootCertificates { .. } => {
                 "install the system's CA certificates, or accept an unverified, unencrypted connection with `sslmode=disable`"
             }
-            Self::TableMissing { nearest, .. } | Self::ColumnMissing { nearest, .. } => {
+            Self::TableMissing { nearest, .. }
+            | Self::ColumnMissing { nearest, .. }
+            | Self::ContactColumnMissing { nearest, .. } => {
                 return nearest
                     .as_ref()
                     .map(|nearest| format!("did you mean `{nearest}`?"));

@@ -9,6 +9,7 @@
 //! `session` connects, `plan` chooses columns and types, `decode` and `value` turn the
 //! stream into batches, `table` overlaps that with the encoder, `publish` puts files in place.
 
+mod contacts;
 mod database;
 mod decode;
 mod error;
@@ -21,6 +22,7 @@ mod value;
 
 use chrono::{DateTime, Utc};
 
+pub use contacts::{Contacts, ContactsKey, ContactsPolicy, KeyError};
 pub use database::{Database, UrlSource};
 pub use decode::StreamProblem;
 pub use error::{ExportError, ServerError};
@@ -42,6 +44,8 @@ pub struct ExportRequest {
     pub tables: Vec<String>,
     /// The lake.
     pub lake: Location,
+    /// What becomes of phone numbers and e-mail addresses.
+    pub contacts: Contacts,
 }
 
 /// How far the export of a table has come.
@@ -87,6 +91,7 @@ pub async fn export(
         server_version: copied.server_version,
         snapshot: copied.snapshot,
         is_one_snapshot: true,
+        contacts_key: request.contacts.key_name(),
         started_at,
         finished_at: now(),
         tables: copied.tables,
@@ -116,7 +121,7 @@ async fn copy(
     let snapshot = begin(&session, &relations).await?;
     let mut plans = Vec::with_capacity(relations.len());
     for relation in &relations {
-        plans.push(relation.plan(&session).await?);
+        plans.push(relation.plan(&session, &request.contacts).await?);
     }
     let mut summaries = Vec::with_capacity(plans.len());
     for plan in &plans {
@@ -208,6 +213,7 @@ fn describe(plan: &TablePlan, summary: FileSummary, removed: Vec<String>) -> Exp
         columns: columns.collect(),
         absent: plan.absent.clone(),
         left_out: plan.left_out.clone(),
+        contacts: plan.contacts.describe(),
         parts: vec![ExportedPart {
             path: publish::final_path(&plan.folder),
             rows: summary.rows,

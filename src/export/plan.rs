@@ -9,6 +9,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Error, Row};
 
+use super::contacts::{Contacts, TableContacts};
 use super::error::ExportError;
 use super::session::Session;
 use super::types::{self, PostgresType};
@@ -63,6 +64,8 @@ pub(super) struct TablePlan {
     pub(super) ordered_by: Vec<String>,
     pub(super) absent: Vec<String>,
     pub(super) left_out: Vec<String>,
+    /// What becomes of phone numbers and addresses.
+    pub(super) contacts: TableContacts,
     /// The statement whose output is decoded.
     pub(super) copy: String,
 }
@@ -126,16 +129,22 @@ impl Relation {
     }
 
     /// Chooses columns, types and order.
-    pub(super) async fn plan(&self, session: &Session) -> Result<TablePlan, ExportError> {
+    pub(super) async fn plan(
+        &self,
+        session: &Session,
+        contacts: &Contacts,
+    ) -> Result<TablePlan, ExportError> {
         let found = self.columns(session).await?;
         let contract = contract(&self.schema, &self.name);
+        let names = found.iter().map(|column| column.name.as_str());
+        let contacts = contacts.of_table(&self.qualified(), contract, names)?;
         let primary_key = read_all(
             session,
             &session
                 .query(PRIMARY_KEY, &[(&self.oid, Type::OID)])
                 .await?,
         )?;
-        let chosen = Chosen::from_catalog(&self.qualified(), &found, contract)?;
+        let chosen = Chosen::from_catalog(&self.qualified(), &found, contract, &contacts)?;
         let order = order_columns(&primary_key, &found, contract);
         let mut columns = Vec::with_capacity(chosen.columns.len());
         for column in chosen.columns {
@@ -148,6 +157,13 @@ impl Relation {
                         remedy,
                     }
                 })?;
+            if contacts.hashes(&column.name) && kind != PostgresType::Text {
+                return Err(ExportError::ContactType {
+                    table: self.qualified(),
+                    column: column.name,
+                    postgres: column.postgres,
+                });
+            }
             columns.push(PlannedColumn {
                 name: column.name,
                 postgres: column.postgres,
@@ -163,6 +179,7 @@ impl Relation {
             ordered_by: order.into_iter().map(|column| column.name).collect(),
             absent: chosen.absent,
             left_out: chosen.left_out,
+            contacts,
             copy,
         })
     }
@@ -205,41 +222,53 @@ struct Chosen {
 
 impl Chosen {
     /// A table of the contract gives the contract's columns in the contract's order and no
-    /// other; any other table gives all of its columns.
+    /// other; any other table gives all of its columns. Contacts follow where their policy
+    /// lets them.
     fn from_catalog(
         table: &str,
         found: &[CatalogColumn],
         contract: Option<&Table>,
+        contacts: &TableContacts,
     ) -> Result<Self, ExportError> {
-        let mut chosen = Self {
-            columns: Vec::new(),
-            absent: Vec::new(),
-            left_out: Vec::new(),
-        };
-        let Some(contract) = contract else {
-            chosen.columns = found.to_vec();
-            return if found.is_empty() {
-                Err(ExportError::NoColumns {
-                    table: table.to_owned(),
-                })
-            } else {
-                Ok(chosen)
-            };
-        };
-        for column in contract.columns {
-            match found.iter().find(|candidate| candidate.name == column.name) {
-                Some(candidate) => chosen.columns.push(candidate.clone()),
-                None if column.required => return Err(column_missing(table, column.name, found)),
-                None => chosen.absent.push(column.name.to_owned()),
+        let mut columns = Vec::new();
+        let mut absent = Vec::new();
+        if let Some(contract) = contract {
+            for column in contract.columns {
+                match found.iter().find(|candidate| candidate.name == column.name) {
+                    Some(candidate) => columns.push(candidate.clone()),
+                    None if column.required => {
+                        return Err(column_missing(table, column.name, found));
+                    }
+                    None => absent.push(column.name.to_owned()),
+                }
             }
+            let is_contact = |name: &str| contract.contacts.iter().any(|it| it.column == name);
+            columns.extend(
+                found
+                    .iter()
+                    .filter(|column| is_contact(&column.name))
+                    .cloned(),
+            );
+        } else {
+            columns.extend_from_slice(found);
         }
-        let is_foreign = |name: &str| !contract.columns.iter().any(|column| column.name == name);
-        chosen.left_out = found
-            .iter()
-            .filter(|column| is_foreign(&column.name))
-            .map(|column| column.name.clone())
-            .collect();
-        Ok(chosen)
+        columns.retain(|column| contacts.takes(&column.name));
+        if columns.is_empty() {
+            return Err(ExportError::NoColumns {
+                table: table.to_owned(),
+            });
+        }
+        let is_left_out = |name: &str| {
+            !columns
+                .iter()
+                .any(|column: &CatalogColumn| column.name == name)
+        };
+        let left_out = found.iter().filter(|column| is_left_out(&column.name));
+        Ok(Self {
+            left_out: left_out.map(|column| column.name.clone()).collect(),
+            columns,
+            absent,
+        })
     }
 }
 
@@ -403,7 +432,9 @@ mod tests {
         ]
         .map(|name| column(name, 20));
         let contract = contract("raw", "itcrm_docs_clients");
-        let chosen = Chosen::from_catalog("t", &found, contract).unwrap();
+        let names = found.iter().map(|column| column.name.as_str());
+        let contacts = Contacts::default().of_table("t", contract, names).unwrap();
+        let chosen = Chosen::from_catalog("t", &found, contract, &contacts).unwrap();
         let names: Vec<&str> = chosen
             .columns
             .iter()
@@ -419,7 +450,7 @@ mod tests {
             ]
         );
         assert_eq!(chosen.left_out, ["passport"]);
-        let error = Chosen::from_catalog("t", &found[..3], contract)
+        let error = Chosen::from_catalog("t", &found[..3], contract, &contacts)
             .err()
             .unwrap();
         assert!(

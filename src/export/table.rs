@@ -87,6 +87,10 @@ async fn receive(
         let message = message?;
         bytes += message.len() as u64;
         if let Some(batch) = decoder.push(&message).map_err(failure)? {
+            let batch = plan
+                .contacts
+                .apply(batch)
+                .map_err(|source| failure(source.into()))?;
             if sender.send(batch).await.is_err() {
                 // The encoder has failed and says why.
                 return Ok(());
@@ -97,6 +101,10 @@ async fn receive(
     let last = decoder.finish().map_err(failure)?;
     report(decoder.rows(), bytes);
     if let Some(batch) = last {
+        let batch = plan
+            .contacts
+            .apply(batch)
+            .map_err(|source| failure(source.into()))?;
         // Refused only by an encoder that has failed and says why.
         drop(sender.send(batch).await);
     }

@@ -53,6 +53,10 @@ pub struct ExportManifest {
     pub snapshot: String,
     /// Whether every part of every table shows the database as of `snapshot`.
     pub is_one_snapshot: bool,
+    /// Digits that change with the key of contacts and tell nothing of it; none when contacts
+    /// are not hashed.
+    #[serde(default)]
+    pub contacts_key: Option<String>,
     /// Start of the export.
     #[serde(with = "instant")]
     pub started_at: DateTime<Utc>,
@@ -86,6 +90,9 @@ pub struct ExportedTable {
     pub absent: Vec<String>,
     /// Columns that the database has and the export does not take.
     pub left_out: Vec<String>,
+    /// The columns of phone numbers and addresses, and what became of them.
+    #[serde(default)]
+    pub contacts: Vec<ExportedContact>,
     /// The files; each holds other rows unless its generation says otherwise.
     pub parts: Vec<ExportedPart>,
     /// Files of earlier exports that were removed.
@@ -101,6 +108,15 @@ pub struct ExportedColumn {
     pub postgres: String,
     /// Its type in the file, in Arrow's words.
     pub arrow: String,
+}
+
+/// One column of contacts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedContact {
+    /// Its name.
+    pub column: String,
+    /// `drop`: not exported; `hmac`: hashed; `keep`: as it is.
+    pub policy: String,
 }
 
 /// One file of a table.
@@ -279,6 +295,7 @@ mod tests {
             server_version: "15.18".to_owned(),
             snapshot: "731:731:".to_owned(),
             is_one_snapshot: true,
+            contacts_key: None,
             started_at,
             finished_at: started_at,
             tables: Vec::new(),

@@ -118,7 +118,10 @@ mod tests {
 
     #[test]
     fn an_address_is_trimmed_and_in_lower_case() {
-        assert_eq!(Email.normal("\tЮля@Пошта.УКР\n").as_deref(), Some("юля@пошта.укр"));
+        assert_eq!(
+            Email.normal("\tЮля@Пошта.УКР\n").as_deref(),
+            Some("юля@пошта.укр")
+        );
     }
 
     #[test]

@@ -53,7 +53,8 @@ const fn relation(
 }
 
 const EVENT: &[(&str, Tie)] = &[("id_source", Tie::Event)];
-const EVENT_AND_REQUEST: &[(&str, Tie)] = &[("id_source", Tie::Event), ("id_request", Tie::Request)];
+const EVENT_AND_REQUEST: &[(&str, Tie)] =
+    &[("id_source", Tie::Event), ("id_request", Tie::Request)];
 
 /// Every table whose rows can be a client's.
 pub const RELATIONS: &[Relation] = &[
@@ -90,7 +91,10 @@ pub const RELATIONS: &[Relation] = &[
     relation(
         "stg",
         "fact_contracts",
-        &[("client_id", Tie::Client), ("contract_source_id", Tie::Event)],
+        &[
+            ("client_id", Tie::Client),
+            ("contract_source_id", Tie::Event),
+        ],
     ),
     relation(
         "stg",
@@ -206,7 +210,11 @@ mod tests {
     fn the_surest_tie_stands_first_and_no_table_stands_twice() {
         let mut seen = std::collections::BTreeSet::new();
         for relation in RELATIONS {
-            assert!(seen.insert((relation.schema, relation.table)), "{}", relation.table);
+            assert!(
+                seen.insert((relation.schema, relation.table)),
+                "{}",
+                relation.table
+            );
             assert!(relation.ties.is_sorted_by_key(|(_, tie)| *tie));
         }
     }
