@@ -224,8 +224,8 @@ impl Contacts {
         }
     }
 
-    /// The contact columns among a table's: those of the contract, those called `phone` or
-    /// `email`, and those that the settings name.
+    /// The contact columns among a table's: those of the contract, or in a table that it does
+    /// not know those called `phone` or `email`; and those that the settings name.
     pub(super) fn of_table<'a>(
         &self,
         table: &str,
@@ -233,18 +233,21 @@ impl Contacts {
         columns: impl Iterator<Item = &'a str> + Clone,
     ) -> Result<TableContacts, ExportError> {
         let mut found = BTreeMap::new();
-        for column in columns.clone() {
-            let contact = contract.and_then(|contract| {
-                let mut contacts = contract.contacts.iter();
-                contacts.find(|contact| contact.column == column)
-            });
-            if let Some(kind) = contact
-                .map(|contact| contact.kind)
-                .or_else(|| ContactKind::of_column(column))
-            {
-                found.insert(column.to_owned(), kind);
-            }
+        match contract {
+            Some(contract) => found.extend(
+                contract
+                    .contacts
+                    .iter()
+                    .filter(|contact| columns.clone().any(|there| there == contact.column))
+                    .map(|contact| (contact.column.to_owned(), contact.kind)),
+            ),
+            None => found.extend(columns.clone().filter_map(|column| {
+                ContactKind::of_column(column).map(|kind| (column.to_owned(), kind))
+            })),
         }
+        let is_exported = |column: &str| {
+            contract.is_none_or(|contract| contract.columns.iter().any(|it| it.name == column))
+        };
         for (name, kind) in &self.named {
             let Some(column) = name
                 .strip_prefix(table)
@@ -260,7 +263,9 @@ impl Contacts {
                     nearest: nearest(column, columns).map(str::to_owned),
                 });
             }
-            found.insert(column.to_owned(), *kind);
+            if is_exported(column) {
+                found.insert(column.to_owned(), *kind);
+            }
         }
         Ok(TableContacts {
             policy: self.policy.clone(),

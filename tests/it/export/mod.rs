@@ -6,6 +6,7 @@ mod apart;
 mod connection;
 mod contract;
 mod lake;
+mod privacy;
 mod values;
 
 use std::path::Path;
