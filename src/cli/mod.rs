@@ -6,6 +6,7 @@ mod config;
 mod contacts;
 mod demo;
 mod export;
+mod forget;
 mod report;
 mod run;
 mod runs;
@@ -102,6 +103,7 @@ enum Command {
     Report(report::ReportArgs),
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
+    Forget(forget::ForgetArgs),
     Config(config::ConfigArgs),
     Sql(sql::SqlArgs),
     Shell(shell::ShellArgs),
@@ -156,6 +158,7 @@ impl Args {
             Command::Report(arguments) => flags(arguments),
             Command::Check(arguments) => flags(arguments),
             Command::Runs(arguments) => flags(arguments),
+            Command::Forget(arguments) => flags(arguments),
             Command::Config(arguments) => flags(arguments),
             Command::Sql(arguments) => flags(arguments),
             Command::Shell(arguments) => flags(arguments),
@@ -192,6 +195,7 @@ impl Args {
             Command::Report(arguments) => Box::pin(report::run(arguments, context)).await,
             Command::Check(arguments) => Box::pin(check::run(arguments, context)).await,
             Command::Runs(arguments) => Box::pin(runs::run(arguments, context)).await,
+            Command::Forget(arguments) => Box::pin(forget::run(arguments, context)).await,
             Command::Config(arguments) => config::run(arguments, context),
             Command::Sql(arguments) => Box::pin(sql::run(arguments, context)).await,
             Command::Shell(arguments) => Box::pin(shell::run(arguments, context)).await,

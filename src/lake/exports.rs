@@ -181,12 +181,7 @@ pub fn export_id(started_at: DateTime<Utc>) -> String {
 /// [`ExportsError::Exists`] when an export of the same name is there, which stays as it is.
 pub async fn write(lake: &Location, manifest: &ExportManifest) -> Result<String, ExportsError> {
     let path = format!("{FOLDER}/{}.json", manifest.export);
-    let mut text =
-        serde_json::to_vec_pretty(manifest).map_err(|source| ExportsError::Unreadable {
-            object: lake.describe(&path),
-            source,
-        })?;
-    text.push(b'\n');
+    let text = text(lake, &path, manifest)?;
     if lake.create(&path, text).await? {
         Ok(path)
     } else {
@@ -194,6 +189,16 @@ pub async fn write(lake: &Location, manifest: &ExportManifest) -> Result<String,
             object: lake.describe(&path),
         })
     }
+}
+
+fn text(lake: &Location, path: &str, manifest: &ExportManifest) -> Result<Vec<u8>, ExportsError> {
+    let mut text =
+        serde_json::to_vec_pretty(manifest).map_err(|source| ExportsError::Unreadable {
+            object: lake.describe(path),
+            source,
+        })?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 /// Every export of the lake, the oldest first.
@@ -221,6 +226,54 @@ pub async fn list(lake: &Location) -> Result<Vec<ExportManifest>, ExportsError> 
         }
     }
     Ok(manifests)
+}
+
+/// A part that was written anew with fewer rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Replaced<'a> {
+    /// Path below the lake.
+    pub path: &'a str,
+    /// What the part was.
+    pub before_sha256: &'a str,
+    /// Its rows now.
+    pub rows: u64,
+    /// Its size now.
+    pub bytes: u64,
+    /// What it is now.
+    pub sha256: &'a str,
+}
+
+/// Corrects every manifest that lists the part as it was.
+///
+/// The one change that a manifest ever sees: rows were taken out of a file, and readers that
+/// verify it must find what it is now. The part's key range is given up, for its ends may be
+/// keys of rows that are gone.
+///
+/// # Errors
+/// [`ExportsError::Unreadable`] names the first manifest that is not one.
+pub async fn replace_part(lake: &Location, replaced: &Replaced<'_>) -> Result<(), ExportsError> {
+    for mut manifest in list(lake).await? {
+        let mut has_changed = false;
+        for table in &mut manifest.tables {
+            for part in &mut table.parts {
+                if part.path != replaced.path || part.sha256 != replaced.before_sha256 {
+                    continue;
+                }
+                table.rows = table.rows - part.rows + replaced.rows;
+                table.bytes = table.bytes - part.bytes + replaced.bytes;
+                part.rows = replaced.rows;
+                part.bytes = replaced.bytes;
+                replaced.sha256.clone_into(&mut part.sha256);
+                part.key_range = None;
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            let path = format!("{FOLDER}/{}.json", manifest.export);
+            lake.write(&path, text(lake, &path, &manifest)?).await?;
+        }
+    }
+    Ok(())
 }
 
 /// For each table the export that last wrote it, as `(export, table)`, by folder.

@@ -6,6 +6,7 @@
 //! an object appears only when its upload completes.
 
 mod parquet_file;
+mod parquet_rows;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use url::Url;
 use crate::error::{Exit, Failure};
 
 pub use parquet_file::{FileSummary, ParquetFile, WriteSettings, hexadecimal};
+pub use parquet_rows::ParquetRows;
 
 /// What can go wrong between us and a folder or a bucket.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +53,15 @@ pub enum StorageError {
         /// The location and the path below it.
         object: String,
         /// The encoder's own error.
+        #[source]
+        source: parquet::errors::ParquetError,
+    },
+    /// A file is no Parquet, or a damaged one.
+    #[error("cannot read `{object}` as parquet")]
+    Unreadable {
+        /// The location and the path below it.
+        object: String,
+        /// The decoder's own error.
         #[source]
         source: parquet::errors::ParquetError,
     },
