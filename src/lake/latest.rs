@@ -1,0 +1,394 @@
+//! A table that was exported in increments, as the rows that hold now.
+//!
+//! In: a table's files by generation. Out: plans over them: the latest row of each key, all
+//! versions in the order of their keys, the keys that a database no longer has. A key's
+//! version of the highest generation counts; when that is a deletion, the key has no row.
+//!
+//! All generations are read in the form of the newest: a column that came later is null in
+//! the rows before, a type that was widened is cast.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::{Column, NullEquality, ScalarValue};
+use datafusion::datasource::TableProvider;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::ListingOptions;
+use datafusion::error::DataFusionError;
+use datafusion::functions_aggregate::expr_fn::{max, sum};
+use datafusion::logical_expr::{JoinType, LogicalPlanBuilder};
+use datafusion::prelude::{DataFrame, Expr, SessionContext, cast, ident, lit};
+
+use crate::lake::TableFiles;
+use crate::lake::exports::PartContent;
+use crate::lake::scan;
+use crate::storage::Location;
+
+// Columns beside the table's own; no table has columns of such names.
+const GENERATION: &str = "touchpath: generation";
+const IS_DELETED: &str = "touchpath: is deleted";
+const DATABASE_ROWS: &str = "touchpath: rows in the database";
+const LATEST: &str = "touchpath: latest";
+
+/// The rows and the deleted keys of one generation.
+struct Generation {
+    number: u32,
+    rows: Option<DataFrame>,
+    deleted: Option<DataFrame>,
+}
+
+/// Every version of every row of one table.
+pub struct Versions {
+    keys: Vec<String>,
+    schema: SchemaRef,
+    /// In ascending order; the first is 0.
+    generations: Vec<Generation>,
+}
+
+impl std::fmt::Debug for Versions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Versions")
+            .field("keys", &self.keys)
+            .field("generations", &self.generations.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Versions {
+    /// Opens the table's files; only footers are read.
+    ///
+    /// # Errors
+    /// A file that is not there or is no Parquet, or a generation without the key's columns.
+    pub async fn open(
+        context: &SessionContext,
+        lake: &Location,
+        table: &TableFiles,
+    ) -> Result<Self, DataFusionError> {
+        let mut files: BTreeMap<u32, [Vec<String>; 2]> = BTreeMap::new();
+        files.entry(0).or_default()[0].clone_from(&table.files);
+        for part in &table.increments {
+            let generation = files.entry(part.generation).or_default();
+            generation[usize::from(part.content == PartContent::DeletedKeys)]
+                .push(part.path.clone());
+        }
+        let mut scans = Vec::with_capacity(files.len());
+        for (number, [rows, deleted]) in &files {
+            let generation = Generation {
+                number: *number,
+                rows: open_files(context, lake, rows).await?,
+                deleted: open_files(context, lake, deleted).await?,
+            };
+            scans.push(generation);
+        }
+        let newest = scans
+            .iter()
+            .rev()
+            .find_map(|generation| generation.rows.as_ref());
+        let schema = newest.map_or_else(
+            || Arc::new(Schema::empty()),
+            |rows| Arc::clone(rows.schema().inner()),
+        );
+        let keys = table.key.clone();
+        let key_schema = key_schema(&schema, &keys)?;
+        let generations = scans
+            .into_iter()
+            .map(|generation| {
+                let unified = |frame: DataFrame, schema| unify(frame, schema, &keys);
+                Ok(Generation {
+                    number: generation.number,
+                    rows: generation
+                        .rows
+                        .map(|rows| unified(rows, &schema))
+                        .transpose()?,
+                    deleted: generation
+                        .deleted
+                        .map(|keys| unified(keys, &key_schema))
+                        .transpose()?,
+                })
+            })
+            .collect::<Result<_, DataFusionError>>()?;
+        Ok(Self {
+            keys,
+            schema,
+            generations,
+        })
+    }
+
+    /// The table's columns, as the newest generation has them.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The latest row of each key, in no order.
+    ///
+    /// The keys of the increments are held in memory and looked up for every row: they are
+    /// few beside the table, else it is time to fold them.
+    ///
+    /// # Errors
+    /// The plan cannot be made.
+    pub fn latest_rows(&self) -> Result<DataFrame, DataFusionError> {
+        let base = self.rows_of(|generation| generation == 0, &[])?;
+        let base = base.ok_or_else(no_rows)?;
+        let Some(changes) = self.changes()? else {
+            return Ok(base);
+        };
+        let changes = changes.aggregate(
+            self.key_columns(),
+            vec![max(ident(GENERATION)).alias(LATEST)],
+        )?;
+        let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
+        let untouched = join(changes.clone(), base, JoinType::RightAnti, [&keys, &keys])?;
+        let Some(increments) = self.rows_of(|generation| generation > 0, &[GENERATION])? else {
+            return Ok(untouched);
+        };
+        let with = |last| [&keys[..], &[last]].concat();
+        let latest = join(
+            changes,
+            increments,
+            JoinType::RightSemi,
+            [&with(LATEST), &with(GENERATION)],
+        )?;
+        untouched.union(latest.select(self.columns())?)
+    }
+
+    /// Every version, sorted by key, the latest first, with a last column that tells whether it
+    /// is a deletion.
+    ///
+    /// # Errors
+    /// The plan cannot be made.
+    pub fn by_key(&self) -> Result<DataFrame, DataFusionError> {
+        let versions = self.rows_of(|_| true, &[GENERATION, IS_DELETED])?;
+        let mut versions = versions.ok_or_else(no_rows)?;
+        for generation in &self.generations {
+            let Some(deleted) = &generation.deleted else {
+                continue;
+            };
+            let mut columns = Vec::with_capacity(self.schema.fields().len() + 2);
+            for field in self.schema.fields() {
+                columns.push(if self.keys.contains(field.name()) {
+                    ident(field.name())
+                } else {
+                    null(field)?
+                });
+            }
+            columns.push(lit(generation.number).alias(GENERATION));
+            columns.push(lit(true).alias(IS_DELETED));
+            versions = versions.union(deleted.clone().select(columns)?)?;
+        }
+        let mut order: Vec<_> = self
+            .keys
+            .iter()
+            .map(|key| ident(key).sort(true, false))
+            .collect();
+        order.push(ident(GENERATION).sort(false, false));
+        let mut columns = self.columns();
+        columns.push(ident(IS_DELETED));
+        versions.sort(order)?.select(columns)
+    }
+
+    /// The keys that have a row here and none among `present`, in their order.
+    ///
+    /// Grouped, not joined: a grouping spills to disk, and neither side need fit in memory.
+    ///
+    /// # Errors
+    /// The plan cannot be made.
+    pub fn missing_from(&self, present: DataFrame) -> Result<DataFrame, DataFusionError> {
+        let keys = self.key_columns();
+        let tagged = |frame: DataFrame, state: Option<i64>, in_database: i64| {
+            let mut columns = keys.clone();
+            columns.push(lit(ScalarValue::Int64(state)).alias(LATEST));
+            columns.push(lit(in_database).alias(DATABASE_ROWS));
+            frame.select(columns)
+        };
+        let key_schema = key_schema(&self.schema, &self.keys)?;
+        let mut all = tagged(unify(present, &key_schema, &self.keys)?, None, 1)?;
+        for generation in &self.generations {
+            // Odd when the version is a row: the highest tells generation and kind at once.
+            let state = i64::from(generation.number) * 2;
+            if let Some(rows) = &generation.rows {
+                all = all.union(tagged(rows.clone(), Some(state + 1), 0)?)?;
+            }
+            if let Some(deleted) = &generation.deleted {
+                all = all.union(tagged(deleted.clone(), Some(state), 0)?)?;
+            }
+        }
+        let order = self
+            .keys
+            .iter()
+            .map(|key| ident(key).sort(true, false))
+            .collect();
+        all.aggregate(
+            keys.clone(),
+            vec![
+                max(ident(LATEST)).alias(LATEST),
+                sum(ident(DATABASE_ROWS)).alias(DATABASE_ROWS),
+            ],
+        )?
+        .filter(
+            ident(DATABASE_ROWS)
+                .eq(lit(0_i64))
+                .and((ident(LATEST) % lit(2_i64)).eq(lit(1_i64))),
+        )?
+        .select(keys)?
+        .sort(order)
+    }
+
+    /// The keys that increments have changed or deleted, each with its generation.
+    fn changes(&self) -> Result<Option<DataFrame>, DataFusionError> {
+        let mut columns = self.key_columns();
+        let mut changes: Option<DataFrame> = None;
+        for generation in self
+            .generations
+            .iter()
+            .filter(|generation| generation.number > 0)
+        {
+            columns.push(lit(generation.number).alias(GENERATION));
+            for frame in [&generation.rows, &generation.deleted]
+                .into_iter()
+                .flatten()
+            {
+                let keys = frame.clone().select(columns.clone())?;
+                changes = Some(match changes {
+                    Some(changes) => changes.union(keys)?,
+                    None => keys,
+                });
+            }
+            columns.pop();
+        }
+        Ok(changes)
+    }
+
+    /// The rows of the generations that `of` holds for, with some of our own columns.
+    fn rows_of(
+        &self,
+        of: impl Fn(u32) -> bool,
+        own: &[&str],
+    ) -> Result<Option<DataFrame>, DataFusionError> {
+        let mut rows: Option<DataFrame> = None;
+        for generation in &self.generations {
+            let Some(frame) = generation.rows.clone().filter(|_| of(generation.number)) else {
+                continue;
+            };
+            let mut columns = self.columns();
+            columns.extend(own.iter().map(|name| match *name {
+                GENERATION => lit(generation.number).alias(GENERATION),
+                _ => lit(false).alias(IS_DELETED),
+            }));
+            let frame = frame.select(columns)?;
+            rows = Some(match rows {
+                Some(rows) => rows.union(frame)?,
+                None => frame,
+            });
+        }
+        Ok(rows)
+    }
+
+    fn columns(&self) -> Vec<Expr> {
+        self.schema
+            .fields()
+            .iter()
+            .map(|field| ident(field.name()))
+            .collect()
+    }
+
+    fn key_columns(&self) -> Vec<Expr> {
+        self.keys.iter().map(ident).collect()
+    }
+}
+
+fn no_rows() -> DataFusionError {
+    DataFusionError::Plan("no file holds the rows of the last whole export".to_owned())
+}
+
+fn key_schema(schema: &Schema, keys: &[String]) -> Result<Schema, DataFusionError> {
+    let mut fields = Vec::with_capacity(keys.len());
+    for key in keys {
+        fields.push(schema.field_with_name(key)?.clone());
+    }
+    Ok(Schema::new(fields))
+}
+
+/// The columns of the newest generation's files, with all that the files say of them.
+///
+/// # Errors
+/// A file that is not there or is no Parquet.
+pub async fn file_schema(
+    context: &SessionContext,
+    lake: &Location,
+    table: &TableFiles,
+) -> Result<SchemaRef, DataFusionError> {
+    let rows = table
+        .increments
+        .iter()
+        .filter(|part| part.content == PartContent::Rows);
+    let newest = rows.max_by_key(|part| part.generation);
+    let newest = newest.map(|part| &part.path).or(table.files.first());
+    let format = ParquetFormat::default()
+        .with_force_view_types(false)
+        .with_skip_metadata(false);
+    let options = ListingOptions::new(Arc::new(format)).with_file_extension("");
+    let files: Vec<String> = newest.into_iter().cloned().collect();
+    let schema = scan::table(context, lake, &files, options).await?.schema();
+    let fields = schema.fields().iter();
+    let fields = fields.map(|field| field.as_ref().clone().with_nullable(true));
+    Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
+}
+
+async fn open_files(
+    context: &SessionContext,
+    lake: &Location,
+    files: &[String],
+) -> Result<Option<DataFrame>, DataFusionError> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let table = scan::table(context, lake, files, scan::parquet_options()).await?;
+    context.read_table(Arc::new(table)).map(Some)
+}
+
+/// The frame's rows in another form: its columns are cast, those it lacks are null.
+fn unify(frame: DataFrame, schema: &Schema, keys: &[String]) -> Result<DataFrame, DataFusionError> {
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        let found = frame.schema().field_with_unqualified_name(field.name());
+        columns.push(match found.map(|found| found.data_type().clone()) {
+            Ok(kind) if kind == *field.data_type() => ident(field.name()).alias(field.name()),
+            Ok(_) => cast(ident(field.name()), field.data_type().clone()).alias(field.name()),
+            Err(error) if keys.contains(field.name()) => return Err(error),
+            Err(_) => null(field)?,
+        });
+    }
+    frame.select(columns)
+}
+
+fn null(field: &Field) -> Result<Expr, DataFusionError> {
+    let null = match field.data_type() {
+        DataType::Null => ScalarValue::Null,
+        kind => ScalarValue::try_from(kind)?,
+    };
+    Ok(lit(null).alias(field.name()))
+}
+
+/// Joins on columns that are named alike, or on those named; nulls are one key.
+fn join(
+    left: DataFrame,
+    right: DataFrame,
+    kind: JoinType,
+    [left_keys, right_keys]: [&[&str]; 2],
+) -> Result<DataFrame, DataFusionError> {
+    // By name alone: a name with a dot in it is no qualified one.
+    let columns =
+        |names: &[&str]| -> Vec<Column> { names.iter().copied().map(Column::from_name).collect() };
+    let (state, left) = left.into_parts();
+    let plan = LogicalPlanBuilder::from(left)
+        .join_detailed(
+            right.into_parts().1,
+            kind,
+            (columns(left_keys), columns(right_keys)),
+            None,
+            NullEquality::NullEqualsNull,
+        )?
+        .build()?;
+    Ok(DataFrame::new(state, plan))
+}
