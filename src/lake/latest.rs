@@ -17,8 +17,11 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::ListingOptions;
 use datafusion::error::DataFusionError;
 use datafusion::functions_aggregate::expr_fn::{max, sum};
-use datafusion::logical_expr::{JoinType, LogicalPlanBuilder};
-use datafusion::prelude::{DataFrame, Expr, SessionContext, cast, ident, lit};
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{
+    ExprFunctionExt, JoinType, LogicalPlanBuilder, SortExpr, cast, ident, lit, not,
+};
+use datafusion::prelude::{DataFrame, Expr, SessionContext};
 
 use crate::lake::TableFiles;
 use crate::lake::exports::PartContent;
@@ -122,34 +125,39 @@ impl Versions {
 
     /// The latest row of each key, in no order.
     ///
-    /// The keys of the increments are held in memory and looked up for every row: they are
-    /// few beside the table, else it is time to fold them.
+    /// The keys of the increments are held in memory and looked up for every row before them:
+    /// they are few beside the table, else it is time to fold them.
     ///
     /// # Errors
     /// The plan cannot be made.
     pub fn latest_rows(&self) -> Result<DataFrame, DataFusionError> {
-        let base = self.rows_of(|generation| generation == 0, &[])?;
-        let base = base.ok_or_else(no_rows)?;
-        let Some(changes) = self.changes()? else {
+        let base = self.versions(|generation| generation == 0)?;
+        let base = base.ok_or_else(no_rows)?.select(self.columns())?;
+        let Some(changes) = self.versions(|generation| generation > 0)? else {
             return Ok(base);
         };
-        let changes = changes.aggregate(
-            self.key_columns(),
-            vec![max(ident(GENERATION)).alias(LATEST)],
-        )?;
-        let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
-        let untouched = join(changes.clone(), base, JoinType::RightAnti, [&keys, &keys])?;
-        let Some(increments) = self.rows_of(|generation| generation > 0, &[GENERATION])? else {
-            return Ok(untouched);
-        };
-        let with = |last| [&keys[..], &[last]].concat();
-        let latest = join(
-            changes,
-            increments,
-            JoinType::RightSemi,
-            [&with(LATEST), &with(GENERATION)],
-        )?;
-        untouched.union(latest.select(self.columns())?)
+        let changed = changes.clone().select(self.key_columns())?.distinct()?;
+        let untouched = right_anti_join(changed, base, &self.keys)?;
+        untouched.union(self.latest_of(changes)?)
+    }
+
+    /// The latest row of each key among these versions.
+    fn latest_of(&self, versions: DataFrame) -> Result<DataFrame, DataFusionError> {
+        let is_row = not(ident(IS_DELETED));
+        if self.generations.len() == 2 {
+            // No key stands in one generation twice.
+            return versions.filter(is_row)?.select(self.columns());
+        }
+        // A window, not a join or a grouping: its partitions are as many as threads, however
+        // many the increments, and its rows spill to disk.
+        let number = row_number()
+            .partition_by(self.key_columns())
+            .order_by(vec![ident(GENERATION).sort(false, false)])
+            .build()?;
+        versions
+            .window(vec![number.alias(LATEST)])?
+            .filter(ident(LATEST).eq(lit(1_u64)).and(is_row))?
+            .select(self.columns())
     }
 
     /// Every version, sorted by key, the latest first, with a last column that tells whether it
@@ -158,33 +166,12 @@ impl Versions {
     /// # Errors
     /// The plan cannot be made.
     pub fn by_key(&self) -> Result<DataFrame, DataFusionError> {
-        let versions = self.rows_of(|_| true, &[GENERATION, IS_DELETED])?;
-        let mut versions = versions.ok_or_else(no_rows)?;
-        for generation in &self.generations {
-            let Some(deleted) = &generation.deleted else {
-                continue;
-            };
-            let mut columns = Vec::with_capacity(self.schema.fields().len() + 2);
-            for field in self.schema.fields() {
-                columns.push(if self.keys.contains(field.name()) {
-                    ident(field.name())
-                } else {
-                    null(field)?
-                });
-            }
-            columns.push(lit(generation.number).alias(GENERATION));
-            columns.push(lit(true).alias(IS_DELETED));
-            versions = versions.union(deleted.clone().select(columns)?)?;
-        }
-        let mut order: Vec<_> = self
-            .keys
-            .iter()
-            .map(|key| ident(key).sort(true, false))
-            .collect();
+        let mut order = self.key_order();
         order.push(ident(GENERATION).sort(false, false));
         let mut columns = self.columns();
         columns.push(ident(IS_DELETED));
-        versions.sort(order)?.select(columns)
+        let versions = self.versions(|_| true)?;
+        versions.ok_or_else(no_rows)?.sort(order)?.select(columns)
     }
 
     /// The keys that have a row here and none among `present`, in their order.
@@ -213,11 +200,6 @@ impl Versions {
                 all = all.union(tagged(deleted.clone(), Some(state), 0)?)?;
             }
         }
-        let order = self
-            .keys
-            .iter()
-            .map(|key| ident(key).sort(true, false))
-            .collect();
         all.aggregate(
             keys.clone(),
             vec![
@@ -231,57 +213,38 @@ impl Versions {
                 .and((ident(LATEST) % lit(2_i64)).eq(lit(1_i64))),
         )?
         .select(keys)?
-        .sort(order)
+        .sort(self.key_order())
     }
 
-    /// The keys that increments have changed or deleted, each with its generation.
-    fn changes(&self) -> Result<Option<DataFrame>, DataFusionError> {
-        let mut columns = self.key_columns();
-        let mut changes: Option<DataFrame> = None;
-        for generation in self
-            .generations
-            .iter()
-            .filter(|generation| generation.number > 0)
-        {
-            columns.push(lit(generation.number).alias(GENERATION));
-            for frame in [&generation.rows, &generation.deleted]
-                .into_iter()
-                .flatten()
-            {
-                let keys = frame.clone().select(columns.clone())?;
-                changes = Some(match changes {
-                    Some(changes) => changes.union(keys)?,
-                    None => keys,
+    /// Rows and deleted keys of the generations that `of` holds for, with their generation and
+    /// whether they are deletions; a deletion's other columns are null.
+    fn versions(&self, of: impl Fn(u32) -> bool) -> Result<Option<DataFrame>, DataFusionError> {
+        let mut versions: Option<DataFrame> = None;
+        for generation in &self.generations {
+            if !of(generation.number) {
+                continue;
+            }
+            for (frame, is_deleted) in [(&generation.rows, false), (&generation.deleted, true)] {
+                let Some(frame) = frame else { continue };
+                let mut columns = Vec::with_capacity(self.schema.fields().len() + 2);
+                for field in self.schema.fields() {
+                    let is_there = !is_deleted || self.keys.contains(field.name());
+                    columns.push(if is_there {
+                        ident(field.name())
+                    } else {
+                        null(field)?
+                    });
+                }
+                columns.push(lit(generation.number).alias(GENERATION));
+                columns.push(lit(is_deleted).alias(IS_DELETED));
+                let frame = frame.clone().select(columns)?;
+                versions = Some(match versions {
+                    Some(versions) => versions.union(frame)?,
+                    None => frame,
                 });
             }
-            columns.pop();
         }
-        Ok(changes)
-    }
-
-    /// The rows of the generations that `of` holds for, with some of our own columns.
-    fn rows_of(
-        &self,
-        of: impl Fn(u32) -> bool,
-        own: &[&str],
-    ) -> Result<Option<DataFrame>, DataFusionError> {
-        let mut rows: Option<DataFrame> = None;
-        for generation in &self.generations {
-            let Some(frame) = generation.rows.clone().filter(|_| of(generation.number)) else {
-                continue;
-            };
-            let mut columns = self.columns();
-            columns.extend(own.iter().map(|name| match *name {
-                GENERATION => lit(generation.number).alias(GENERATION),
-                _ => lit(false).alias(IS_DELETED),
-            }));
-            let frame = frame.select(columns)?;
-            rows = Some(match rows {
-                Some(rows) => rows.union(frame)?,
-                None => frame,
-            });
-        }
-        Ok(rows)
+        Ok(versions)
     }
 
     fn columns(&self) -> Vec<Expr> {
@@ -294,6 +257,12 @@ impl Versions {
 
     fn key_columns(&self) -> Vec<Expr> {
         self.keys.iter().map(ident).collect()
+    }
+
+    /// As Postgres orders.
+    fn key_order(&self) -> Vec<SortExpr> {
+        let keys = self.keys.iter();
+        keys.map(|key| ident(key).sort(true, false)).collect()
     }
 }
 
@@ -370,22 +339,20 @@ fn null(field: &Field) -> Result<Expr, DataFusionError> {
     Ok(lit(null).alias(field.name()))
 }
 
-/// Joins on columns that are named alike, or on those named; nulls are one key.
-fn join(
+/// The rows of `right` whose keys are not those of a row of `left`; nulls are one key.
+fn right_anti_join(
     left: DataFrame,
     right: DataFrame,
-    kind: JoinType,
-    [left_keys, right_keys]: [&[&str]; 2],
+    keys: &[String],
 ) -> Result<DataFrame, DataFusionError> {
     // By name alone: a name with a dot in it is no qualified one.
-    let columns =
-        |names: &[&str]| -> Vec<Column> { names.iter().copied().map(Column::from_name).collect() };
+    let columns: Vec<Column> = keys.iter().map(Column::from_name).collect();
     let (state, left) = left.into_parts();
     let plan = LogicalPlanBuilder::from(left)
         .join_detailed(
             right.into_parts().1,
-            kind,
-            (columns(left_keys), columns(right_keys)),
+            JoinType::RightAnti,
+            (columns.clone(), columns),
             None,
             NullEquality::NullEqualsNull,
         )?
