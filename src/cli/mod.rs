@@ -6,6 +6,7 @@ mod compute;
 mod config;
 mod demo;
 mod export;
+mod exported;
 mod report;
 mod run;
 mod runs;

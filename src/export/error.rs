@@ -53,6 +53,56 @@ pub enum ExportError {
         /// A column that the table has.
         nearest: Option<String>,
     },
+    /// A column that may not leave the database.
+    #[error("`{table}.{column}` may not be exported: it is not among the columns that a run reads")]
+    ColumnNotAllowed {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// Two columns of one name.
+    #[error("`{table}` has two columns `{column}`")]
+    ColumnTwice {
+        /// `schema.name`.
+        table: String,
+        /// The name.
+        column: String,
+    },
+    /// A query that bears the name of a table or of another query.
+    #[error("`{table}` is named twice")]
+    NamedTwice {
+        /// `schema.name`.
+        table: String,
+    },
+    /// A condition or a list of columns for a table that is not exported.
+    #[error("`{table}` has a condition or a list of columns and is not exported")]
+    NotExported {
+        /// `schema.name`.
+        table: String,
+    },
+    /// The lake has no export of a table.
+    #[error("the lake has no export of `{table}`")]
+    NeverExported {
+        /// `schema.name`.
+        table: String,
+    },
+    /// A table was exported under another condition or query.
+    #[error("`{table}` was exported with another `--where` or `--query`")]
+    OtherSelection {
+        /// `schema.name`.
+        table: String,
+    },
+    /// Nobody keeps the snapshot any more.
+    #[error("the snapshot of this export is no longer to be had")]
+    SnapshotGone,
+    /// A worker's task was lost.
+    #[error("a worker of the export was lost")]
+    Worker {
+        /// The runtime's own error.
+        #[source]
+        source: tokio::task::JoinError,
+    },
     /// A table without a column.
     #[error("`{table}` has no column to export")]
     NoColumns {
@@ -72,14 +122,16 @@ pub enum ExportError {
         remedy: &'static str,
     },
     /// A value has no exact form.
-    #[error("`{table}.{column}`, row {row}: {problem}")]
+    #[error("`{table}.{column}`, row {row}{}: {problem}", key.as_deref().unwrap_or_default())]
     Value {
         /// `schema.name`.
         table: String,
         /// The column.
         column: String,
-        /// Which row, from 1, in the order of the export.
+        /// Which row, from 1, in the order in which the part was read.
         row: u64,
+        /// Its key, as ` (id 7)`, where the key says nothing of a person.
+        key: Option<String>,
         /// Why not.
         problem: ValueProblem,
     },
@@ -187,6 +239,18 @@ impl ExportError {
         }
     }
 
+    /// Whether another attempt may succeed: the connection broke, or the server closed it.
+    pub(super) fn is_connection_lost(&self) -> bool {
+        match self {
+            Self::Connection { .. } => true,
+            // Connection exceptions, and a server that is shutting down or starting.
+            Self::Server { source, .. } => {
+                source.code.starts_with("08") || source.code.starts_with("57P0")
+            }
+            _ => false,
+        }
+    }
+
     fn exit(&self) -> Exit {
         match self {
             Self::Url { .. }
@@ -196,6 +260,12 @@ impl ExportError {
             | Self::TableMissing { .. }
             | Self::ColumnMissing { .. }
             | Self::NoColumns { .. }
+            | Self::ColumnNotAllowed { .. }
+            | Self::ColumnTwice { .. }
+            | Self::NamedTwice { .. }
+            | Self::NotExported { .. }
+            | Self::NeverExported { .. }
+            | Self::OtherSelection { .. }
             | Self::TypeRefused { .. }
             | Self::Value { .. } => Exit::Usage,
             Self::Stream { .. }
@@ -205,6 +275,8 @@ impl ExportError {
             | Self::Server { .. }
             | Self::Storage(_)
             | Self::Manifest(_)
+            | Self::SnapshotGone
+            | Self::Worker { .. }
             | Self::Batch { .. }
             | Self::Encoder { .. } => Exit::Store,
         }
@@ -217,6 +289,12 @@ impl ExportError {
                 "arguments are public: leave it out and give it by `PGPASSWORD` or the settings' `password_file`"
             }
             Self::NoTables => "name tables as `schema.table`",
+            Self::SnapshotGone => "`touchpath export --resume` goes on with what was read",
+            Self::ColumnTwice { .. } => {
+                "give each column a name of its own: `select a as first, b as second`"
+            }
+            Self::OtherSelection { .. } => "give the same again; the lake keeps only its checksum",
+            Self::NotExported { .. } => "name the table too",
             Self::TypeRefused { remedy, .. } => remedy,
             Self::Value { .. } => {
                 "correct the row, or export a view that casts the column or leaves the row out"

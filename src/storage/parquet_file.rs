@@ -17,7 +17,6 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::storage::{Location, StorageError};
@@ -175,7 +174,7 @@ impl ParquetFile {
         Ok(FileSummary {
             rows: self.rows,
             bytes,
-            sha256: hexadecimal(&self.writer.into_inner().hash.finalize()),
+            sha256: format!("{:x}", self.writer.into_inner().hash.finalize()),
         })
     }
 
@@ -209,15 +208,6 @@ impl ParquetFile {
             source,
         }
     }
-}
-
-/// Bytes as pairs of lower-case digits.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
