@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::error::{Exit, Failure};
-use crate::export::{self, Database, ExportRequest, Mode, PartState, Selection, UrlSource};
+use crate::export::{self, ExportRequest, Mode, PartState, Selection};
 use crate::lake::exports::ExportManifest;
 use crate::output;
 use crate::pipeline::order;
@@ -18,8 +18,9 @@ use super::{Context, Written, exported};
 
 /// Copy Postgres tables into the lake
 ///
-/// All tables are read in one snapshot, so they agree with one another. The password comes
-/// from PGPASSWORD or the setting `password_file`, never from the command line.
+/// All tables are read in one snapshot, so they agree with one another. What `--from` leaves
+/// out comes from the service file, the PG* variables and ~/.pgpass, as with psql; a password
+/// never stands on the command line.
 #[derive(Debug, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   touchpath export --from postgres://reader@localhost/crm --lake lake
@@ -32,7 +33,7 @@ pub(super) struct ExportArgs {
     #[arg(value_name = "TABLE")]
     #[serde(skip)]
     tables: Vec<String>,
-    /// The database
+    /// The database: postgres://user@host/name, or `host=… user=…`, or `service=…`
     #[arg(long, value_name = "URL")]
     #[serde(skip)]
     from: Option<String>,
@@ -100,7 +101,7 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
             Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
         })?;
     let mut request = ExportRequest::new(
-        database(arguments, context)?,
+        context.database(arguments.from.as_deref())?,
         tables(arguments, context)?,
         context.open(lake)?,
     );
@@ -256,19 +257,6 @@ impl Lines {
             bytes: Some(now.bytes),
         });
     }
-}
-
-fn database(arguments: &ExportArgs, context: &Context) -> Result<Database, Failure> {
-    let password = context.password()?;
-    let (url, source) = match (&arguments.from, &context.config.from) {
-        (Some(url), _) => (url.as_str(), UrlSource::Argument),
-        (None, Some(url)) => (url.expose(), UrlSource::Settings),
-        (None, None) => {
-            return Err(Failure::usage("no database is named")
-                .with_hint("give `--from postgres://user@host/database` or set `TOUCHPATH_FROM`"));
-        }
-    };
-    Ok(Database::parse(url, source, password.as_deref())?)
 }
 
 /// The tables asked for, or those of the lake that the queries read; none beside `--query`.

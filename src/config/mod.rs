@@ -205,8 +205,12 @@ pub struct Config {
     pub from: Option<Secret>,
     /// A file that holds the password of `from`.
     pub password_file: Option<PathBuf>,
-    /// The password of `from` (`PGPASSWORD`).
-    pub password: Option<Secret>,
+    /// The `PG*` variables, which libpq reads too.
+    pub postgres_variables: BTreeMap<String, Secret>,
+    /// The user's name at the operating system.
+    pub user: Option<String>,
+    /// The user's home folder.
+    pub home: Option<PathBuf>,
     /// Address of an S3 server other than Amazon's.
     pub s3_endpoint: Option<String>,
     /// Region of the bucket.
@@ -305,12 +309,11 @@ impl Config {
         if let Some((name, _)) = counts.into_iter().find(|(_, is_zero)| *is_zero) {
             return Err(refuse(name, "0"));
         }
-        let password = environment.get("PGPASSWORD").map(Secret::from);
         let mut listing = layers::listing(figment);
         if let Some(out) = listing.iter_mut().find(|line| line.name == "out") {
             out.value = out.value.take().or_else(|| spelled.lake.clone());
         }
-        if password.is_some() {
+        if environment.get("PGPASSWORD").is_some() {
             let origin = Origin::Variable("PGPASSWORD".to_owned());
             listing.push(Listed {
                 name: "password".to_owned(),
@@ -336,7 +339,12 @@ impl Config {
             statement_minutes: spelled.statement_minutes,
             from: spelled.from.map(Secret::from),
             password_file: spelled.password_file,
-            password,
+            postgres_variables: environment
+                .postgres_variables()
+                .map(|(name, value)| (name.to_owned(), Secret::from(value)))
+                .collect(),
+            user: environment.user().map(str::to_owned),
+            home: environment.home(),
             s3_endpoint: spelled.s3_endpoint,
             s3_region: spelled.s3_region,
             s3_allow_http: spelled.s3_allow_http,

@@ -2,6 +2,7 @@
 
 use tokio_postgres::error::SqlState;
 
+use super::connection::{ConnectionError, is_lost, tls_cause};
 use super::decode::StreamProblem;
 use super::value::ValueProblem;
 use crate::error::{Exit, Failure};
@@ -11,15 +12,9 @@ use crate::storage::StorageError;
 /// Why an export did not happen; none of the texts holds a password or a row's values.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The text is no URL of a database.
-    #[error("the database URL cannot be used: {reason}")]
-    Url {
-        /// What is wrong with it; never the text itself.
-        reason: &'static str,
-    },
-    /// Arguments are public: `ps` shows them.
-    #[error("the database URL on the command line holds a password")]
-    PublicPassword,
+    /// The connection cannot be tried.
+    #[error(transparent)]
+    Setup(#[from] ConnectionError),
     /// Nothing to export.
     #[error("no table is named")]
     NoTables,
@@ -145,15 +140,20 @@ pub enum ExportError {
         /// Why not.
         problem: StreamProblem,
     },
-    /// No certificate to verify a server with.
-    #[error("this machine has no root certificates to verify `{database}` with")]
-    NoRootCertificates {
+    /// A server took the connection and said nothing.
+    #[error("cannot connect to `{database}`: no answer within {seconds} s")]
+    NoAnswer {
+        /// The database.
+        database: String,
+        /// The time limit.
+        seconds: u64,
+    },
+    /// No server is what `target_session_attrs` asks for.
+    #[error("cannot connect to `{database}`: no server is what `target_session_attrs` asks for")]
+    OtherKind {
         /// The database.
         database: String,
     },
-    /// The TLS library refused its own settings.
-    #[error("cannot set up TLS")]
-    Tls(#[from] rustls::Error),
     /// The server cannot be reached, or the connection broke.
     #[error("cannot {action} `{database}`")]
     Connection {
@@ -239,23 +239,31 @@ impl ExportError {
         }
     }
 
-    /// Whether another attempt may succeed: the connection broke, or the server closed it.
-    pub(super) fn is_connection_lost(&self) -> bool {
+    /// Whether the connection was lost, or could not be made, in a way that a later try may
+    /// find mended: the network, a server that is going down or coming up, a pooler's server.
+    ///
+    /// A refusal, a name that does not resolve and a server that cannot be trusted stay.
+    pub fn is_connection_lost(&self) -> bool {
         match self {
-            Self::Connection { .. } => true,
-            // Connection exceptions, and a server that is shutting down or starting.
-            Self::Server { source, .. } => {
-                source.code.starts_with("08") || source.code.starts_with("57P0")
-            }
+            Self::NoAnswer { .. } => true,
+            Self::Connection { source, .. } => is_lost(source),
+            Self::Server { action, source, .. } => match source.code.as_str() {
+                // Shut down by an administrator, crashed, not ready yet.
+                "57P01" | "57P02" | "57P03" => true,
+                // A pooler's word for most that goes wrong; while connecting, mostly a refusal.
+                "08P01" => *action != "connect to",
+                // Refused by the server's own rules.
+                "08004" => false,
+                code => code.starts_with("08"),
+            },
             _ => false,
         }
     }
 
     fn exit(&self) -> Exit {
         match self {
-            Self::Url { .. }
-            | Self::PublicPassword
-            | Self::NoTables
+            Self::Setup(error) => error.exit(),
+            Self::NoTables
             | Self::TableName { .. }
             | Self::TableMissing { .. }
             | Self::ColumnMissing { .. }
@@ -269,8 +277,8 @@ impl ExportError {
             | Self::TypeRefused { .. }
             | Self::Value { .. } => Exit::Usage,
             Self::Stream { .. }
-            | Self::NoRootCertificates { .. }
-            | Self::Tls(_)
+            | Self::NoAnswer { .. }
+            | Self::OtherKind { .. }
             | Self::Connection { .. }
             | Self::Server { .. }
             | Self::Storage(_)
@@ -284,9 +292,9 @@ impl ExportError {
 
     fn hint(&self) -> Option<String> {
         let fixed = match self {
-            Self::Url { .. } => "write it as `postgres://user@host:port/database`",
-            Self::PublicPassword => {
-                "arguments are public: leave it out and give it by `PGPASSWORD` or the settings' `password_file`"
+            Self::Setup(error) => return error.hint(),
+            Self::NoAnswer { .. } => {
+                "`connect_timeout` in the URL or `PGCONNECT_TIMEOUT` sets the limit"
             }
             Self::NoTables => "name tables as `schema.table`",
             Self::SnapshotGone => "`touchpath export --resume` goes on with what was read",
@@ -298,9 +306,6 @@ impl ExportError {
             Self::TypeRefused { remedy, .. } => remedy,
             Self::Value { .. } => {
                 "correct the row, or export a view that casts the column or leaves the row out"
-            }
-            Self::NoRootCertificates { .. } => {
-                "install the system's CA certificates, or accept an unverified, unencrypted connection with `sslmode=disable`"
             }
             Self::TableMissing { nearest, .. } | Self::ColumnMissing { nearest, .. } => {
                 return nearest
@@ -318,28 +323,43 @@ impl ExportError {
 }
 
 fn connection_hint(source: &tokio_postgres::Error, with_tls: bool) -> Option<String> {
+    use rustls::CertificateError as Certificate;
     use std::error::Error;
+
     let cause = source.source()?;
     if cause.to_string() == "password missing" {
         return server_hint(SqlState::INVALID_PASSWORD.code()).map(str::to_owned);
     }
-    // Failures to reach the host are plain I/O errors; those of the handshake are not.
-    let is_handshake = match cause.downcast_ref::<std::io::Error>() {
-        Some(error) => error.kind() == std::io::ErrorKind::InvalidData,
-        None => true,
+    let hint = match tls_cause(source) {
+        Some(rustls::Error::InvalidCertificate(problem)) => match problem {
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                "connect by a name that the server's certificate bears; \
+                 `sslmode=verify-ca` does without the name"
+            }
+            Certificate::UnknownIssuer => {
+                "name the certificate that signed the server's with `sslrootcert=FILE`; \
+                 `sslmode=require` encrypts without verifying"
+            }
+            Certificate::Expired | Certificate::ExpiredContext { .. } => {
+                "the server needs a new certificate; `sslmode=require` encrypts without verifying"
+            }
+            _ => "`sslmode=require` encrypts without verifying",
+        },
+        Some(_) => return None,
+        // Failures to reach the host are plain I/O errors; a server without TLS is none.
+        None if with_tls && cause.downcast_ref::<std::io::Error>().is_none() => {
+            "away from this machine TLS is required; `sslmode=disable` does without encryption"
+        }
+        None => return None,
     };
-    (with_tls && is_handshake).then(|| {
-        "away from this machine TLS with a verified certificate is required; \
-         `sslmode=disable` in the URL does without encryption"
-            .to_owned()
-    })
+    Some(hint.to_owned())
 }
 
 fn server_hint(code: &str) -> Option<&'static str> {
     if code == SqlState::INVALID_PASSWORD.code()
         || code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION.code()
     {
-        Some("give the password by `PGPASSWORD` or the settings' `password_file`")
+        Some("give the password by `PGPASSWORD`, `~/.pgpass` or the settings' `password_file`")
     } else if code == SqlState::LOCK_NOT_AVAILABLE.code() {
         Some("another session is altering one of the tables: try again when it is done")
     } else if code == SqlState::INSUFFICIENT_PRIVILEGE.code() {

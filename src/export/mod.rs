@@ -5,13 +5,13 @@
 //! reads the same snapshot; values that have no exact form stop the export with table, column
 //! and row. Readers see nothing of an export until its manifest is written.
 //!
-//! `attempt` finds the tables, the snapshot and what an earlier attempt has left; `plan`
+//! `connection` finds the database; `attempt` finds the tables, the snapshot and what an earlier attempt has left; `plan`
 //! chooses columns, types and parts (`relation`, `pages`); `standing` tells which earlier parts
 //! still hold; `workers` read the others (`part`, `order`, `decode`, `value`) and note them in
 //! the `journal`; `publish` puts files in place. `verify` compares a lake with its database.
 
 mod attempt;
-mod database;
+mod connection;
 mod decode;
 mod error;
 mod journal;
@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-pub use database::{Database, UrlSource};
+pub use connection::{Connection, ConnectionError, Database, Surroundings, UrlSource};
 pub use decode::StreamProblem;
 pub use error::{ExportError, ServerError};
 pub use plan::Selection;

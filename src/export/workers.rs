@@ -13,13 +13,14 @@ use backon::{ExponentialBuilder, RetryableWithContext};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::connection::Database;
 use super::error::ExportError;
 use super::journal::Journal;
 use super::part::{PartOutcome, PartRequest, copy_part};
 use super::plan::TablePlan;
+use super::publish;
 use super::session::Session;
 use super::snapshot::{self, Snapshot};
-use super::{Database, publish};
 use crate::lake::exports::ExportedPart;
 use crate::storage::Location;
 
