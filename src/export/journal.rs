@@ -9,11 +9,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::ExportError;
+use super::increment::IncrementPlan;
 use super::plan::TablePlan;
 use super::publish;
 use super::snapshot::Snapshot;
 use super::workers::PartId;
-use crate::lake::exports::{self, ExportedColumn, ExportedPart, ExportsError, Pages};
+use crate::lake::exports::{
+    self, ExportedColumn, ExportedPart, ExportsError, IncrementRecord, Pages,
+};
 use crate::storage::Location;
 
 /// The plan of an export that has begun.
@@ -34,6 +37,8 @@ pub(super) struct JournalTable {
     pub(super) selection: Option<String>,
     pub(super) columns: Vec<ExportedColumn>,
     pub(super) parts: Vec<Option<Pages>>,
+    /// What the increment goes by, and the generation that it makes.
+    pub(super) increment: Option<(IncrementRecord, u32)>,
 }
 
 impl JournalTable {
@@ -43,6 +48,7 @@ impl JournalTable {
             selection: plan.selection.clone(),
             columns: plan.exported_columns(),
             parts: plan.parts.clone(),
+            increment: plan.increment.as_ref().map(IncrementPlan::identity),
         }
     }
 }

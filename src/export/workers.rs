@@ -152,7 +152,7 @@ impl Shared {
     ) -> Result<Option<ExportedPart>, ExportError> {
         let plan = &self.work.plans[id.table];
         let pages = plan.parts[id.part].as_ref();
-        let path = publish::final_path(&plan.folder, &self.work.journal.export, id.part);
+        let path = plan.part_path(&self.work.journal.export, id.part);
         // A session that failed is not used again.
         let connected = match session.take() {
             Some(session) => session,
@@ -196,7 +196,7 @@ impl Shared {
                         snapshot: self.work.snapshot.text.clone(),
                         pages: pages.cloned(),
                         key_range,
-                        generation: 0,
+                        generation: plan.generation(),
                         content: crate::lake::exports::PartContent::Rows,
                     };
                     self.work.journal.note(&self.work.lake, id, &part).await?;

@@ -23,7 +23,7 @@ use crate::lake::exports::{
     self, ExportManifest, ExportedPart, ExportedTable, ExportsError, PartContent,
 };
 use crate::lake::latest::{self, Versions};
-use crate::lake::{LakeError, TableFiles, names};
+use crate::lake::{self, LakeError, TableFiles};
 use crate::storage::{Location, ParquetFile, StorageError, WriteSettings};
 
 /// Rows of a file at most: eight row groups, as many as readers have threads.
@@ -172,7 +172,12 @@ pub async fn compact(
             export: manifest.export,
         });
     }
-    let files = files_of(lake, &exported).await?;
+    let files = lake::table(lake, &exported.folder).await?;
+    let files = files.ok_or_else(|| CompactError::NotExported {
+        table: table.to_owned(),
+        lake: lake.to_string(),
+        nearest: None,
+    })?;
     let parts = write_latest(context, lake, (&exported, &files), &export).await?;
     folded.rows = parts.iter().map(|part| part.rows).sum();
     folded.bytes = parts.iter().map(|part| part.bytes).sum();
@@ -223,20 +228,6 @@ async fn newest(
     })
 }
 
-/// The table's files as readers see them.
-async fn files_of(lake: &Location, exported: &ExportedTable) -> Result<TableFiles, CompactError> {
-    let (schema, folder) = exported.folder.split_once('/').unwrap_or_default();
-    let name = names::decoded(folder);
-    let mut tables = crate::lake::tables(lake, schema).await?.into_iter();
-    tables
-        .find(|files| files.table == name)
-        .ok_or_else(|| CompactError::NotExported {
-            table: exported.table.clone(),
-            lake: lake.to_string(),
-            nearest: None,
-        })
-}
-
 /// Writes the latest row of each key under the names of a new export's parts.
 async fn write_latest(
     context: &SessionContext,
@@ -251,8 +242,7 @@ async fn write_latest(
     let versions = Versions::open(context, lake, files)
         .await
         .map_err(failure)?;
-    let schema = latest::file_schema(context, lake, files);
-    let schema = schema.await.map_err(failure)?;
+    let schema = latest::file_schema(lake, files).await?;
     let mut filter =
         LatestRows::try_new(&schema, &exported.key).map_err(|error| failure(error.into()))?;
     let sorted = versions.by_key().map_err(failure)?;

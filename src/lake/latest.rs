@@ -10,11 +10,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::common::{Column, NullEquality, ScalarValue};
-use datafusion::datasource::TableProvider;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::ListingOptions;
 use datafusion::error::DataFusionError;
 use datafusion::functions_aggregate::expr_fn::{max, sum};
 use datafusion::functions_window::expr_fn::row_number;
@@ -26,7 +24,7 @@ use datafusion::prelude::{DataFrame, Expr, SessionContext};
 use crate::lake::TableFiles;
 use crate::lake::exports::PartContent;
 use crate::lake::scan;
-use crate::storage::Location;
+use crate::storage::{Location, ParquetRows, StorageError};
 
 // Columns beside the table's own; no table has columns of such names.
 const GENERATION: &str = "touchpath: generation";
@@ -123,6 +121,15 @@ impl Versions {
         &self.schema
     }
 
+    /// Every version of every row, deletions aside.
+    ///
+    /// # Errors
+    /// The plan cannot be made.
+    pub fn all_rows(&self) -> Result<DataFrame, DataFusionError> {
+        let versions = self.versions(|_| true)?;
+        versions.ok_or_else(no_rows)?.filter(not(ident(IS_DELETED)))
+    }
+
     /// The latest row of each key, in no order.
     ///
     /// The keys of the increments are held in memory and looked up for every row before them:
@@ -180,7 +187,7 @@ impl Versions {
     ///
     /// # Errors
     /// The plan cannot be made.
-    pub fn missing_from(&self, present: DataFrame) -> Result<DataFrame, DataFusionError> {
+    pub fn missing_from(&self, present: &DataFrame) -> Result<DataFrame, DataFusionError> {
         let keys = self.key_columns();
         let tagged = |frame: DataFrame, state: Option<i64>, in_database: i64| {
             let mut columns = keys.clone();
@@ -188,16 +195,18 @@ impl Versions {
             columns.push(lit(in_database).alias(DATABASE_ROWS));
             frame.select(columns)
         };
-        let key_schema = key_schema(&self.schema, &self.keys)?;
-        let mut all = tagged(unify(present, &key_schema, &self.keys)?, None, 1)?;
+        // In the form of the database, which may have come to hold more.
+        let form = key_schema(present.schema().as_arrow(), &self.keys)?;
+        let unified = |frame: &DataFrame| unify(frame.clone(), &form, &self.keys);
+        let mut all = tagged(unified(present)?, None, 1)?;
         for generation in &self.generations {
             // Odd when the version is a row: the highest tells generation and kind at once.
             let state = i64::from(generation.number) * 2;
             if let Some(rows) = &generation.rows {
-                all = all.union(tagged(rows.clone(), Some(state + 1), 0)?)?;
+                all = all.union(tagged(unified(rows)?, Some(state + 1), 0)?)?;
             }
             if let Some(deleted) = &generation.deleted {
-                all = all.union(tagged(deleted.clone(), Some(state), 0)?)?;
+                all = all.union(tagged(unified(deleted)?, Some(state), 0)?)?;
             }
         }
         all.aggregate(
@@ -282,26 +291,44 @@ fn key_schema(schema: &Schema, keys: &[String]) -> Result<Schema, DataFusionErro
 ///
 /// # Errors
 /// A file that is not there or is no Parquet.
-pub async fn file_schema(
-    context: &SessionContext,
-    lake: &Location,
-    table: &TableFiles,
-) -> Result<SchemaRef, DataFusionError> {
-    let rows = table
-        .increments
-        .iter()
-        .filter(|part| part.content == PartContent::Rows);
+pub async fn file_schema(lake: &Location, table: &TableFiles) -> Result<SchemaRef, StorageError> {
+    let rows = table.increments.iter();
+    let rows = rows.filter(|part| part.content == PartContent::Rows);
     let newest = rows.max_by_key(|part| part.generation);
     let newest = newest.map(|part| &part.path).or(table.files.first());
-    let format = ParquetFormat::default()
-        .with_force_view_types(false)
-        .with_skip_metadata(false);
-    let options = ListingOptions::new(Arc::new(format)).with_file_extension("");
-    let files: Vec<String> = newest.into_iter().cloned().collect();
-    let schema = scan::table(context, lake, &files, options).await?.schema();
-    let fields = schema.fields().iter();
+    let Some(newest) = newest else {
+        return Ok(Arc::new(Schema::empty()));
+    };
+    let file = ParquetRows::open(lake, newest).await?;
+    let fields = file.schema().fields().iter();
     let fields = fields.map(|field| field.as_ref().clone().with_nullable(true));
     Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
+}
+
+/// The highest value of a column of integers, dates (in days) or times (in microseconds), of
+/// those that are not above a limit.
+///
+/// # Errors
+/// The rows cannot be read.
+pub async fn highest(
+    rows: DataFrame,
+    column: &str,
+    at_most: Option<i64>,
+) -> Result<Option<i64>, DataFusionError> {
+    let value = || cast(ident(column), DataType::Int64);
+    let rows = match at_most {
+        Some(limit) => rows.filter(value().lt_eq(lit(limit)))?,
+        None => rows,
+    };
+    let found = rows
+        .aggregate(Vec::new(), vec![max(value())])?
+        .collect()
+        .await?;
+    let mut values = found
+        .iter()
+        .map(|batch| batch.column(0).as_primitive::<Int64Type>());
+    let value = values.find(|values| !values.is_empty());
+    Ok(value.and_then(|values| values.iter().next().flatten()))
 }
 
 async fn open_files(

@@ -113,6 +113,19 @@ pub async fn tables(lake: &Location, schema: &str) -> Result<Vec<TableFiles>, La
     Ok(tables)
 }
 
+/// The table in this folder below the lake; `None` when it has no files.
+///
+/// # Errors
+/// The same as those of [`tables`].
+pub async fn table(lake: &Location, folder: &str) -> Result<Option<TableFiles>, LakeError> {
+    let Some((schema, folder)) = folder.split_once('/') else {
+        return Ok(None);
+    };
+    let name = names::decoded(folder);
+    let tables = tables(lake, schema).await?;
+    Ok(tables.into_iter().find(|table| table.table == name))
+}
+
 /// Makes sure that every part that the export lists is there.
 fn check_parts(
     lake: &Location,
