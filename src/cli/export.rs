@@ -7,8 +7,12 @@ use arrow::record_batch::RecordBatch;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::config::NotFinite;
 use crate::error::{Exit, Failure};
-use crate::export::{self, ExportRequest, Incremental, Mode, Overlap, PartState, Selection};
+use crate::export::{
+    self, Conversions, ExportRequest, Incremental, Mode, NoConversion, Overlap, PartState,
+    Selection,
+};
 use crate::lake::exports::{ExportManifest, PartContent};
 use crate::output;
 use crate::pipeline::order;
@@ -126,6 +130,7 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
     request.increments = increments(arguments, &request.tables)?;
     request.memory_bytes = context.config.memory;
     request.threads = context.config.threads;
+    request.conversions = conversions(context)?;
     request.jobs = context.config.jobs;
     request.statement_minutes = context.config.statement_minutes;
     request.mode = match arguments.resume {
@@ -165,6 +170,16 @@ async fn copy(
                     .printer
                     .note(&format!("{}: {columns}: {why}", table.table));
             }
+        }
+        for (column, count) in table.not_finite() {
+            let what = match context.config.not_finite {
+                NotFinite::DuckDb => "were infinite, and DuckDB alone reads them so",
+                NotFinite::Null | NotFinite::Refuse => "had no end and became null",
+            };
+            let name = &table.table;
+            context
+                .printer
+                .note(&format!("{name}.{column}: {count} values {what}"));
         }
     }
     print(&exported::tables(&manifest)?, arguments, context)?;
@@ -315,6 +330,24 @@ impl Lines {
             bytes: Some(now.bytes),
         });
     }
+}
+
+/// What the settings say about the forms of columns.
+fn conversions(context: &Context) -> Result<Conversions, Failure> {
+    let forms = context.config.columns.iter().map(|(column, form)| {
+        let form = form.parse().map_err(|error: NoConversion| {
+            Failure::usage(format!("`columns`: the form of `{column}`, {error}"))
+        })?;
+        Ok((column.clone(), form))
+    });
+    Ok(Conversions {
+        columns: forms.collect::<Result<_, Failure>>()?,
+        not_finite: match context.config.not_finite {
+            NotFinite::Refuse => export::NotFinite::Refuse,
+            NotFinite::Null => export::NotFinite::Null,
+            NotFinite::DuckDb => export::NotFinite::DuckDb,
+        },
+    })
 }
 
 /// The tables asked for, or those of the lake that the queries read; none beside `--query`.

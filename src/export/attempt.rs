@@ -164,7 +164,7 @@ pub(super) async fn plans(
     let mut plans = Vec::with_capacity(relations.len());
     for relation in relations {
         let wanted = selections.get(&relation.name).copied().unwrap_or(&all);
-        let mut plan = TablePlan::of(session, relation, wanted).await?;
+        let mut plan = TablePlan::of(session, relation, wanted, &request.conversions).await?;
         if let Some(incremental) = increments.get(&relation.name) {
             increment::plan(session, request, &mut plan, incremental).await?;
         }

@@ -4,6 +4,7 @@
 //! that are gone, or none. The keys of the database go to a temporary folder; the comparison
 //! spills there too, so that neither side need fit in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -76,6 +77,7 @@ pub(super) async fn write(
         snapshot: attempt.snapshot.text.clone(),
         pages: None,
         key_range: None,
+        not_finite: BTreeMap::new(),
         generation: increment.generation,
         content: PartContent::DeletedKeys,
     }))
@@ -94,6 +96,7 @@ async fn read_keys(
         database: request.database.clone(),
         snapshot: attempt.snapshot.clone(),
         statement_minutes: request.statement_minutes,
+        not_finite: request.conversions.not_finite,
         lake: temporary.clone(),
         journal: Journal::new(&attempt.journal.export, &attempt.snapshot, &plans),
         parts: parts.collect(),

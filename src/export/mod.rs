@@ -44,6 +44,7 @@ pub use error::{ExportError, ServerError};
 pub use increment::{IncrementError, Incremental};
 pub use mark::Overlap;
 pub use plan::Selection;
+pub use types::{Conversion, Conversions, NoConversion, NotFinite};
 pub use value::ValueProblem;
 pub use verify::{PartState, VerifiedPart, VerifiedTable, verify};
 
@@ -66,6 +67,8 @@ pub struct ExportRequest {
     pub selections: BTreeMap<String, Selection>,
     /// The lake.
     pub lake: Location,
+    /// Forms of columns that their types do not say.
+    pub conversions: Conversions,
     /// Connections that read at the same time.
     pub jobs: usize,
     /// Minutes after which the server gives a statement up.
@@ -103,6 +106,7 @@ impl ExportRequest {
             queries: Vec::new(),
             selections: BTreeMap::new(),
             lake,
+            conversions: Conversions::default(),
             jobs: 1,
             statement_minutes: 360,
             mode: Mode::Fresh,
@@ -223,6 +227,7 @@ async fn read(
         database: request.database.clone(),
         snapshot: attempt.snapshot.clone(),
         statement_minutes: request.statement_minutes,
+        not_finite: request.conversions.not_finite,
         lake: request.lake.clone(),
         journal: attempt.journal.clone(),
         plans: plans.clone(),

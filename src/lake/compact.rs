@@ -5,7 +5,7 @@
 //! go. A kill before the manifest leaves the old table, one after it the new one. The same
 //! versions give the same bytes, whatever the memory or the threads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
@@ -248,11 +248,14 @@ async fn write_latest(
     let sorted = versions.by_key().map_err(failure)?;
     let mut batches = sorted.execute_stream().await.map_err(failure)?;
     let snapshot = exported.parts.last().map(|part| part.snapshot.clone());
+    let not_finite = exported.not_finite().into_iter();
+    let not_finite = not_finite.map(|(column, count)| (column.to_owned(), count));
     let mut parts = Parts {
         lake,
         folder: &exported.folder,
         export,
         snapshot: snapshot.unwrap_or_default(),
+        not_finite: not_finite.collect(),
         schema: &schema,
         written: Vec::new(),
         open: None,
@@ -325,6 +328,8 @@ struct Parts<'a> {
     folder: &'a str,
     export: &'a str,
     snapshot: String,
+    /// Counts of the parts before; the first new part keeps them.
+    not_finite: BTreeMap<String, u64>,
     schema: &'a SchemaRef,
     written: Vec<ExportedPart>,
     open: Option<ParquetFile>,
@@ -379,6 +384,7 @@ impl Parts<'_> {
             snapshot: self.snapshot.clone(),
             pages: None,
             key_range: None,
+            not_finite: std::mem::take(&mut self.not_finite),
             generation: 0,
             content: PartContent::Rows,
         });

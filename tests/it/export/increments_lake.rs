@@ -109,6 +109,7 @@ impl Table {
                     snapshot: format!("{generation}:{generation}:"),
                     pages: None,
                     key_range: None,
+                    not_finite: std::collections::BTreeMap::new(),
                     generation,
                     content,
                 });
