@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::Failure;
 use crate::export::{self, Database, ExportRequest, UrlSource};
+use crate::lake::exports::ExportManifest;
 use crate::pipeline::order;
 use crate::printer::{self, Total};
 
@@ -71,6 +72,21 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
     };
     let manifest = export::export(&request, context.now, &progress).await?;
     drop(line);
+    tell(context, &manifest);
+    contacts::tell(context, &manifest);
+    let total = Total {
+        rows: manifest.tables.iter().map(|table| table.rows).sum(),
+        bytes: Some(manifest.tables.iter().map(|table| table.bytes).sum()),
+    };
+    let what = format!("exported {} tables into {lake}", manifest.tables.len());
+    context
+        .printer
+        .done(&what, total, context.started.elapsed());
+    Ok(())
+}
+
+/// Says what was copied of each table and what was not.
+fn tell(context: &Context, manifest: &ExportManifest) {
     for table in &manifest.tables {
         let total = Total {
             rows: table.rows,
@@ -95,16 +111,6 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
             }
         }
     }
-    contacts::tell(context, &manifest);
-    let total = Total {
-        rows: manifest.tables.iter().map(|table| table.rows).sum(),
-        bytes: Some(manifest.tables.iter().map(|table| table.bytes).sum()),
-    };
-    let what = format!("exported {} tables into {lake}", manifest.tables.len());
-    context
-        .printer
-        .done(&what, total, context.started.elapsed());
-    Ok(())
 }
 
 fn database(arguments: &ExportArgs, context: &Context) -> Result<Database, Failure> {
