@@ -50,6 +50,9 @@ enum Kind {
     List,
     Limits,
     LogFormat,
+    /// Forms by column.
+    Forms,
+    NotFinite,
     ContactPolicy,
     /// Kinds of contact by column.
     ContactColumns,
@@ -72,6 +75,8 @@ impl Kind {
             Self::List => "a list of names",
             Self::Limits => "a table of numbers",
             Self::LogFormat => "`text` or `json`",
+            Self::Forms => "a table of texts",
+            Self::NotFinite => "`refuse`, `null` or `duckdb`",
             Self::ContactPolicy => "`drop`, `hmac` or `keep`",
             Self::ContactColumns => "a table of `phone` or `email` by `schema.table.column`",
             Self::Address => "an address such as `postgres://user@host/database`",
@@ -94,8 +99,12 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("limits", Kind::Limits),
     ("memory", Kind::Size),
     ("threads", Kind::Count),
+    ("jobs", Kind::Count),
+    ("statement_minutes", Kind::Count),
     ("from", Kind::Address),
     ("password_file", Kind::Path),
+    ("columns", Kind::Forms),
+    ("not_finite", Kind::NotFinite),
     ("contacts", Kind::ContactPolicy),
     ("contacts_key_file", Kind::Path),
     ("contact_columns", Kind::ContactColumns),
@@ -118,6 +127,18 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+/// What an export does with `NaN` and ±infinity where a file has no form for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotFinite {
+    /// Stop and name the row.
+    Refuse,
+    /// Write null and count.
+    Null,
+    /// Write what DuckDB reads as ±infinity.
+    DuckDb,
 }
 
 /// The platform rules to go by.
@@ -207,12 +228,24 @@ pub struct Config {
     pub memory: usize,
     /// Threads that queries use.
     pub threads: usize,
+    /// Connections over which an export reads.
+    pub jobs: usize,
+    /// Minutes after which a statement of an export is given up.
+    pub statement_minutes: u32,
     /// The Postgres database that is exported.
     pub from: Option<Secret>,
     /// A file that holds the password of `from`.
     pub password_file: Option<PathBuf>,
-    /// The password of `from` (`PGPASSWORD`).
-    pub password: Option<Secret>,
+    /// The `PG*` variables, which libpq reads too.
+    pub postgres_variables: BTreeMap<String, Secret>,
+    /// The user's name at the operating system.
+    pub user: Option<String>,
+    /// The user's home folder.
+    pub home: Option<PathBuf>,
+    /// Forms in which columns are exported, by `schema.table.column`.
+    pub columns: BTreeMap<String, String>,
+    /// What an export does with values without end.
+    pub not_finite: NotFinite,
     /// What an export does with contacts: unless set, `hmac` with a key file, else `drop`.
     pub contacts: ContactPolicy,
     /// A file that holds the key that contacts are hashed with.
@@ -253,8 +286,13 @@ struct Spelled {
     limits: BTreeMap<String, f64>,
     memory: String,
     threads: usize,
+    jobs: usize,
+    statement_minutes: u32,
     from: Option<String>,
     password_file: Option<PathBuf>,
+    #[serde(default)]
+    columns: BTreeMap<String, String>,
+    not_finite: NotFinite,
     contacts: Option<ContactPolicy>,
     contacts_key_file: Option<PathBuf>,
     #[serde(default)]
@@ -312,17 +350,21 @@ impl Config {
         let time_zone = time_zone(&spelled.time_zone)
             .map_err(|near| refuse("time_zone", &spelled.time_zone).meant(near))?;
         let memory = size(&spelled.memory).ok_or_else(|| refuse("memory", &spelled.memory))?;
-        if spelled.threads == 0 {
-            return Err(refuse("threads", "0"));
+        let counts = [
+            ("threads", spelled.threads == 0),
+            ("jobs", spelled.jobs == 0),
+            ("statement_minutes", spelled.statement_minutes == 0),
+        ];
+        if let Some((name, _)) = counts.into_iter().find(|(_, is_zero)| *is_zero) {
+            return Err(refuse(name, "0"));
         }
-        let password = environment.get("PGPASSWORD").map(Secret::from);
         let mut listing = layers::listing(figment);
         let contacts = spelled
             .contacts
             .unwrap_or_else(|| ContactPolicy::default_for(spelled.contacts_key_file.as_deref()));
         depends(&mut listing, "out", spelled.lake.as_deref());
         depends(&mut listing, "contacts", Some(contacts.word()));
-        if password.is_some() {
+        if environment.get("PGPASSWORD").is_some() {
             let origin = Origin::Variable("PGPASSWORD".to_owned());
             listing.push(Listed {
                 name: "password".to_owned(),
@@ -344,9 +386,18 @@ impl Config {
             limits: spelled.limits,
             memory,
             threads: spelled.threads,
+            jobs: spelled.jobs,
+            statement_minutes: spelled.statement_minutes,
             from: spelled.from.map(Secret::from),
             password_file: spelled.password_file,
-            password,
+            postgres_variables: environment
+                .postgres_variables()
+                .map(|(name, value)| (name.to_owned(), Secret::from(value)))
+                .collect(),
+            user: environment.user().map(str::to_owned),
+            home: environment.home(),
+            columns: spelled.columns,
+            not_finite: spelled.not_finite,
             contacts,
             contacts_key_file: spelled.contacts_key_file,
             contact_columns: spelled.contact_columns,

@@ -25,7 +25,7 @@ use super::error::ExportError;
 use crate::error::{Exit, Failure, nearest};
 use crate::lake::exports::ExportedContact;
 use crate::schema::{ContactKind, Table};
-use crate::storage::{Location, hexadecimal};
+use crate::storage::Location;
 
 /// Fewer bytes are too few to keep a key from being tried out.
 const KEY_BYTES: usize = 16;
@@ -154,7 +154,7 @@ impl ContactsKey {
     pub fn name(&self) -> String {
         let mut keyed = self.keyed.clone();
         keyed.update(b"key:");
-        let mut name = hexadecimal(&Sha256::digest(keyed.finalize().into_bytes()));
+        let mut name = format!("{:x}", Sha256::digest(keyed.finalize().into_bytes()));
         name.truncate(KEY_NAME_DIGITS);
         name
     }
@@ -169,7 +169,7 @@ impl ContactsKey {
         keyed.update(kind.word().as_bytes());
         keyed.update(b":");
         keyed.update(normal.as_bytes());
-        Some(hexadecimal(&keyed.finalize().into_bytes()))
+        Some(format!("{:x}", keyed.finalize().into_bytes()))
     }
 }
 
@@ -194,6 +194,14 @@ pub enum ContactsPolicy {
 }
 
 impl ContactsPolicy {
+    /// The name of the key, when there is one.
+    pub fn key_name(&self) -> Option<String> {
+        match self {
+            Self::Hmac(key) => Some(key.name()),
+            Self::Drop | Self::Keep => None,
+        }
+    }
+
     /// `drop`, `hmac` or `keep`.
     pub const fn word(&self) -> &'static str {
         match self {
@@ -216,14 +224,6 @@ pub struct Contacts {
 }
 
 impl Contacts {
-    /// The name of the key, when there is one.
-    pub fn key_name(&self) -> Option<String> {
-        match &self.policy {
-            ContactsPolicy::Hmac(key) => Some(key.name()),
-            _ => None,
-        }
-    }
-
     /// The contact columns among a table's: those of the contract, or in a table that it does
     /// not know those called `phone` or `email`; and those that the settings name.
     pub(super) fn of_table<'a>(
@@ -287,6 +287,11 @@ impl TableContacts {
         !matches!(self.policy, ContactsPolicy::Drop) || !self.columns.contains_key(column)
     }
 
+    /// Whether the column holds contacts.
+    pub(super) fn holds(&self, column: &str) -> bool {
+        self.columns.contains_key(column)
+    }
+
     /// Whether the column is to be hashed, for which it must be text.
     pub(super) fn hashes(&self, column: &str) -> bool {
         matches!(self.policy, ContactsPolicy::Hmac(_)) && self.columns.contains_key(column)
@@ -294,9 +299,12 @@ impl TableContacts {
 
     /// The treatment of each contact column, for the manifest.
     pub(super) fn describe(&self) -> Vec<ExportedContact> {
-        let described = self.columns.keys().map(|column| ExportedContact {
+        let key = self.policy.key_name();
+        let described = self.columns.iter().map(|(column, kind)| ExportedContact {
             column: column.clone(),
+            kind: kind.word().to_owned(),
             policy: self.policy.word().to_owned(),
+            key: key.clone(),
         });
         described.collect()
     }

@@ -11,9 +11,7 @@ use sha2::{Digest, Sha256};
 use super::ForgetError;
 use super::log::{Figures, RewrittenFile};
 use super::trace::{ClientFile, Trace};
-use crate::storage::{
-    Location, ParquetFile, ParquetRows, StorageError, WriteSettings, hexadecimal,
-};
+use crate::storage::{Location, ParquetFile, ParquetRows, StorageError, WriteSettings};
 
 /// How the name of a staged file ends.
 const STAGED: &str = ".forget.part";
@@ -107,6 +105,6 @@ pub(super) async fn figures(place: &Location, path: &str) -> Result<Figures, Sto
     Ok(Figures {
         rows: 0,
         bytes,
-        sha256: hexadecimal(&hash.finalize()),
+        sha256: format!("{:x}", hash.finalize()),
     })
 }
