@@ -127,17 +127,14 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         context.config.lake.as_deref().ok_or_else(|| {
             Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
         })?;
-    let location = context.open(lake)?;
-    let contacts = contacts::asked(context, &location)?;
-    contacts::warn_of_another_key(context, &location, &contacts).await?;
     let mut request = ExportRequest::new(
         context.database(arguments.from.as_deref())?,
         tables(arguments, context)?,
-        location,
+        context.open(lake)?,
     );
-    request.contacts = contacts;
     request.queries = named("--query", &arguments.queries)?;
     request.selections = selections(arguments)?;
+    request.contacts = contacts::asked(context, &request.lake)?;
     request.increments = increments(arguments, &request.tables)?;
     request.memory_bytes = context.config.memory;
     request.threads = context.config.threads;
@@ -165,22 +162,20 @@ async fn copy(
     arguments: &ExportArgs,
     context: &Context,
 ) -> Result<(), Failure> {
+    contacts::warn_of_another_key(context, &request.lake, &request.contacts).await?;
     let lines = Lines::new(context.printer.progress_lines());
     let manifest = export::export(request, context.now, &|now| lines.show(now)).await?;
     drop(lines);
     say_what_stood(request.mode, &manifest, context);
     say_what_changed(request, &manifest, context);
     for table in &manifest.tables {
-        let is_contact = |column: &String| table.contacts.iter().any(|it| it.column == *column);
-        let left_out = table.left_out.iter().filter(|column| !is_contact(column));
+        let is_contact = |name: &String| table.contacts.iter().any(|it| it.column == *name);
+        let left_out = table.left_out.iter().filter(|name| !is_contact(name));
+        let left_out: Vec<String> = left_out.cloned().collect();
         for (columns, why) in [
-            (
-                left_out.cloned().collect(),
-                "not exported, no query may read them",
-            ),
-            (table.absent.clone(), "not in the database, read as null"),
+            (&left_out, "not exported"),
+            (&table.absent, "not in the database, read as null"),
         ] {
-            let columns: Vec<String> = columns;
             if !columns.is_empty() {
                 let columns = columns.join(", ");
                 context

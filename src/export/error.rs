@@ -356,11 +356,14 @@ impl ExportError {
             Self::OtherSelection { .. } => "give the same again; the lake keeps only its checksum",
             Self::NotExported { .. } => "name the table too",
             Self::TypeRefused { remedy, .. } => remedy,
-            Self::ContactType { .. } => {
-                "export a view that casts the column to `text`, or leave contacts out with `--contacts drop`"
-            }
             Self::DeclarationRefused { .. } => {
                 "`numeric(p,s)` is for `numeric` and arrays of it, `[][]` for arrays, `text` for any type"
+            }
+            Self::ContactType { table, column, .. } => {
+                return Some(format!(
+                    "declare it as text in the settings' `columns`: \"{table}.{column}\" = \"text\", \
+                     or leave contacts out with `--contacts drop`"
+                ));
             }
             Self::Value {
                 table,

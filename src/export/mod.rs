@@ -184,7 +184,6 @@ pub async fn export(
         server_version: attempt.server_version.clone(),
         is_one_snapshot: all.all(|part| part.snapshot == snapshot),
         snapshot,
-        contacts_key: request.contacts.key_name(),
         started_at,
         finished_at: now(),
         tables,

@@ -107,7 +107,7 @@ impl TablePlan {
                 select: resolved.select,
             })
             .collect();
-        check_contacts(&table, &columns, &contacts)?;
+        contacts_are_text(&table, &contacts, &columns)?;
         let order = order_columns(&key, &found, contract);
         let (from, query) = match &relation.source {
             Source::Relation { .. } => (relation.name.quoted(), None),
@@ -183,6 +183,11 @@ impl TablePlan {
         columns.collect()
     }
 
+    /// Whether keys may stand in manifests and messages: a phone number may be one.
+    pub(super) fn may_show_keys(&self) -> bool {
+        !self.ordered_by.iter().any(|name| self.contacts.holds(name))
+    }
+
     /// Whether the rows have an order that the server must make or we watch.
     pub(super) fn is_ordered(&self) -> bool {
         !self.order.is_empty()
@@ -218,7 +223,8 @@ impl TablePlan {
             let column = self.columns.iter().find(|column| column.name == *name);
             column.is_some_and(|column| order::is_impersonal(&column.kind.arrow()))
         };
-        if self.ordered_by.is_empty() || !self.ordered_by.iter().all(is_impersonal) {
+        let shows_keys = self.may_show_keys() && self.ordered_by.iter().all(is_impersonal);
+        if self.ordered_by.is_empty() || !shows_keys {
             return Ok(None);
         }
         let shown = self
@@ -399,17 +405,16 @@ impl Chosen {
     }
 }
 
-/// Only text is hashed.
-fn check_contacts(
+/// Whether every column that is to be hashed is text.
+fn contacts_are_text(
     table: &str,
-    columns: &[PlannedColumn],
     contacts: &TableContacts,
+    columns: &[PlannedColumn],
 ) -> Result<(), ExportError> {
-    let is_text = |kind: &PostgresType| *kind == PostgresType::Leaf(Leaf::Text);
-    let mut hashed = columns
-        .iter()
-        .filter(|column| contacts.hashes(&column.name));
-    match hashed.find(|column| !is_text(&column.kind)) {
+    let other = columns.iter().find(|column| {
+        contacts.hashes(&column.name) && column.kind != PostgresType::Leaf(Leaf::Text)
+    });
+    match other {
         Some(column) => Err(ExportError::ContactType {
             table: table.to_owned(),
             column: column.name.clone(),
@@ -499,6 +504,13 @@ mod tests {
         }
     }
 
+    /// A table in which nothing is a contact.
+    fn no_contacts() -> TableContacts {
+        let columns = std::iter::empty();
+        let contacts = Contacts::default();
+        contacts.of_table("t", None, columns).unwrap()
+    }
+
     fn plan(condition: Option<&str>) -> TablePlan {
         let columns = ["a\"; drop", "action"].map(|name| PlannedColumn {
             name: name.to_owned(),
@@ -527,12 +539,10 @@ mod tests {
             columns: columns.into(),
             absent: Vec::new(),
             left_out: Vec::new(),
+            contacts: no_contacts(),
             parts: vec![None],
             from: "\"s\".\"t\"".to_owned(),
             condition: condition.map(str::to_owned),
-            contacts: Contacts::default()
-                .of_table("s.t", None, [].into_iter())
-                .unwrap(),
             has_own_sql: false,
             increment: None,
         }

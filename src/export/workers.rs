@@ -200,6 +200,7 @@ impl Shared {
                         pages: pages.cloned(),
                         key_range: figures.key_range,
                         not_finite: figures.not_finite,
+                        forgotten: 0,
                         generation: plan.generation(),
                         content: crate::lake::exports::PartContent::Rows,
                     };

@@ -13,6 +13,7 @@ mod datasets_manual;
 mod demo;
 mod differential;
 mod export;
+mod forget;
 mod lakes;
 mod main_job;
 mod postgres;

@@ -64,6 +64,7 @@ impl Table {
                 columns: columns.collect(),
                 absent: Vec::new(),
                 left_out: Vec::new(),
+                contacts: Vec::new(),
                 parts: Vec::new(),
                 removed: Vec::new(),
                 stood: 0,
@@ -110,6 +111,7 @@ impl Table {
                     pages: None,
                     key_range: None,
                     not_finite: std::collections::BTreeMap::new(),
+                    forgotten: 0,
                     generation,
                     content,
                 });
