@@ -42,12 +42,6 @@ pub(super) struct ExportArgs {
     /// The lake
     #[arg(long, value_name = "LOCATION")]
     lake: Option<String>,
-    /// What becomes of phone numbers and e-mail addresses [default: hmac with a key, else drop]
-    #[arg(long, value_name = "POLICY")]
-    contacts: Option<contacts::Policy>,
-    /// The key that they are hashed with, outside of the lake and readable by you alone
-    #[arg(long, value_name = "FILE")]
-    contacts_key_file: Option<PathBuf>,
     /// Copy a query's rows as table NAME, as NAME=SQL; may be repeated
     #[arg(long = "query", value_name = "NAME=SQL")]
     #[serde(skip)]
@@ -89,6 +83,12 @@ pub(super) struct ExportArgs {
     #[arg(long, conflicts_with_all = ["resume", "repair", "verify"])]
     #[serde(skip)]
     dry_run: bool,
+    /// What becomes of phone numbers and e-mail addresses [default: hmac with a key, else drop]
+    #[arg(long, value_name = "POLICY")]
+    contacts: Option<contacts::Policy>,
+    /// The key that they are hashed with, outside of the lake and readable by you alone
+    #[arg(long, value_name = "FILE")]
+    contacts_key_file: Option<PathBuf>,
     #[command(flatten)]
     #[serde(flatten)]
     written: Written,
@@ -108,14 +108,17 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         context.config.lake.as_deref().ok_or_else(|| {
             Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
         })?;
+    let location = context.open(lake)?;
+    let contacts = contacts::asked(context, &location)?;
+    contacts::warn_of_another_key(context, &location, &contacts).await?;
     let mut request = ExportRequest::new(
         context.database(arguments.from.as_deref())?,
         tables(arguments, context)?,
-        context.open(lake)?,
+        location,
     );
+    request.contacts = contacts;
     request.queries = named("--query", &arguments.queries)?;
     request.selections = selections(arguments)?;
-    request.contacts = contacts::asked(context, &request.lake)?;
     request.conversions = conversions(context)?;
     request.jobs = context.config.jobs;
     request.statement_minutes = context.config.statement_minutes;
@@ -140,19 +143,21 @@ async fn copy(
     arguments: &ExportArgs,
     context: &Context,
 ) -> Result<(), Failure> {
-    contacts::warn_of_another_key(context, &request.lake, &request.contacts).await?;
     let lines = Lines::new(context.printer.progress_lines());
     let manifest = export::export(request, context.now, &|now| lines.show(now)).await?;
     drop(lines);
     say_what_stood(request.mode, &manifest, context);
     for table in &manifest.tables {
-        let is_contact = |name: &String| table.contacts.iter().any(|it| it.column == *name);
-        let left_out = table.left_out.iter().filter(|name| !is_contact(name));
-        let left_out: Vec<String> = left_out.cloned().collect();
+        let is_contact = |column: &String| table.contacts.iter().any(|it| it.column == *column);
+        let left_out = table.left_out.iter().filter(|column| !is_contact(column));
         for (columns, why) in [
-            (&left_out, "not exported"),
-            (&table.absent, "not in the database, read as null"),
+            (
+                left_out.cloned().collect(),
+                "not exported, no query may read them",
+            ),
+            (table.absent.clone(), "not in the database, read as null"),
         ] {
+            let columns: Vec<String> = columns;
             if !columns.is_empty() {
                 let columns = columns.join(", ");
                 context

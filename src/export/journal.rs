@@ -35,7 +35,6 @@ pub(super) struct JournalTable {
     pub(super) folder: String,
     pub(super) selection: Option<String>,
     pub(super) columns: Vec<ExportedColumn>,
-    #[serde(default)]
     pub(super) contacts: Vec<ExportedContact>,
     pub(super) parts: Vec<Option<Pages>>,
 }

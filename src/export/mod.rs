@@ -63,10 +63,10 @@ pub struct ExportRequest {
     pub selections: BTreeMap<String, Selection>,
     /// The lake.
     pub lake: Location,
-    /// What becomes of phone numbers and e-mail addresses.
-    pub contacts: Contacts,
     /// Forms of columns that their types do not say.
     pub conversions: Conversions,
+    /// What becomes of phone numbers and e-mail addresses.
+    pub contacts: Contacts,
     /// Connections that read at the same time.
     pub jobs: usize,
     /// Minutes after which the server gives a statement up.
@@ -98,8 +98,8 @@ impl ExportRequest {
             queries: Vec::new(),
             selections: BTreeMap::new(),
             lake,
-            contacts: Contacts::default(),
             conversions: Conversions::default(),
+            contacts: Contacts::default(),
             jobs: 1,
             statement_minutes: 360,
             mode: Mode::Fresh,
