@@ -67,7 +67,7 @@ pub(super) async fn warn_of_another_key(
     lake: &Location,
     contacts: &Contacts,
 ) -> Result<(), Failure> {
-    let Some(key) = contacts.policy.key_name() else {
+    let Some(key) = contacts.key_name() else {
         return Ok(());
     };
     let newest = exports::newest(lake).await.map_err(LakeError::from)?;

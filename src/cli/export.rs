@@ -162,20 +162,19 @@ async fn copy(
     arguments: &ExportArgs,
     context: &Context,
 ) -> Result<(), Failure> {
-    contacts::warn_of_another_key(context, &request.lake, &request.contacts).await?;
     let lines = Lines::new(context.printer.progress_lines());
     let manifest = export::export(request, context.now, &|now| lines.show(now)).await?;
     drop(lines);
     say_what_stood(request.mode, &manifest, context);
     say_what_changed(request, &manifest, context);
     for table in &manifest.tables {
-        let is_contact = |name: &String| table.contacts.iter().any(|it| it.column == *name);
-        let left_out = table.left_out.iter().filter(|name| !is_contact(name));
-        let left_out: Vec<String> = left_out.cloned().collect();
+        let is_contact = |column: &String| table.contacts.iter().any(|it| it.column == *column);
+        let left_out = table.left_out.iter().filter(|column| !is_contact(column));
         for (columns, why) in [
-            (&left_out, "not exported"),
-            (&table.absent, "not in the database, read as null"),
+            (left_out.cloned().collect(), "not exported"),
+            (table.absent.clone(), "not in the database, read as null"),
         ] {
+            let columns: Vec<String> = columns;
             if !columns.is_empty() {
                 let columns = columns.join(", ");
                 context

@@ -194,8 +194,7 @@ pub enum ContactsPolicy {
 }
 
 impl ContactsPolicy {
-    /// The name of the key, when there is one.
-    pub fn key_name(&self) -> Option<String> {
+    fn key_name(&self) -> Option<String> {
         match self {
             Self::Hmac(key) => Some(key.name()),
             Self::Drop | Self::Keep => None,
@@ -224,6 +223,11 @@ pub struct Contacts {
 }
 
 impl Contacts {
+    /// The name of the key, when there is one.
+    pub fn key_name(&self) -> Option<String> {
+        self.policy.key_name()
+    }
+
     /// The contact columns among a table's: those of the contract, or in a table that it does
     /// not know those called `phone` or `email`; and those that the settings name.
     pub(super) fn of_table<'a>(

@@ -539,7 +539,6 @@ mod tests {
             columns: columns.into(),
             absent: Vec::new(),
             left_out: Vec::new(),
-            contacts: no_contacts(),
             parts: vec![None],
             from: "\"s\".\"t\"".to_owned(),
             condition: condition.map(str::to_owned),
