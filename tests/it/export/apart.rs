@@ -34,6 +34,7 @@ async fn exporting_process() {
         database: Database::parse(&variable("EXPORT_URL"), UrlSource::Settings, None).unwrap(),
         tables: vec!["public.t".to_owned()],
         lake: Location::open(&variable("EXPORT_LAKE"), &StoreOptions::default()).unwrap(),
+        conversions: Default::default(),
     };
     match export(&request, || at(0), &|_| ()).await {
         Ok(manifest) => println!("exported {} row", manifest.tables[0].rows),

@@ -99,6 +99,7 @@ async fn a_server_that_cannot_be_reached_is_a_store_failure_without_secrets() {
             database: Database::parse(&url, UrlSource::Settings, Some("s3cret")).unwrap(),
             tables: vec!["public.t".to_owned()],
             lake: lake.location.clone(),
+            conversions: Default::default(),
         };
         let error = export(&request, || at(0), &|_| ()).await.unwrap_err();
         assert!(!format!("{error:?}").contains("s3cret"));

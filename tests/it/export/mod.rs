@@ -6,6 +6,7 @@ mod apart;
 mod connection;
 mod contract;
 mod lake;
+mod types;
 mod values;
 
 use std::path::Path;
@@ -13,7 +14,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeZone, Utc};
 use tokio_postgres::SimpleQueryMessage;
 use touchpath::error::{Exit, Failure};
-use touchpath::export::{Database, ExportError, ExportRequest, UrlSource, export};
+use touchpath::export::{Conversions, Database, ExportError, ExportRequest, UrlSource, export};
 use touchpath::lake::exports::ExportManifest;
 use touchpath::storage::{Location, StoreOptions};
 
@@ -71,6 +72,7 @@ fn request(url: &str, lake: &Lake, tables: &[&str]) -> ExportRequest {
         database: Database::parse(url, UrlSource::Argument, None).unwrap(),
         tables: tables.iter().map(|table| (*table).to_owned()).collect(),
         lake: lake.location.clone(),
+        conversions: Conversions::default(),
     }
 }
 

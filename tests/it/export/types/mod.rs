@@ -1,0 +1,6 @@
+//! Types: what lands of each is what Postgres prints, or the export stops and names it.
+
+mod cases;
+mod matrix;
+mod property;
+pub(crate) mod read_back;
