@@ -17,7 +17,6 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::sync::Arc;
 
 use super::logical::parquet_schema;
@@ -177,7 +176,7 @@ impl ParquetFile {
         Ok(FileSummary {
             rows: self.rows,
             bytes,
-            sha256: hexadecimal(&self.writer.into_inner().hash.finalize()),
+            sha256: format!("{:x}", self.writer.into_inner().hash.finalize()),
         })
     }
 
@@ -211,15 +210,6 @@ impl ParquetFile {
             source,
         }
     }
-}
-
-/// Bytes as pairs of lower-case digits.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! without a form, with the remedy. Asks the catalog; reads no row.
 
 use super::super::error::ExportError;
-use super::super::plan::quote;
+use super::super::name::quote;
 use super::super::session::Session;
 use super::catalog::{Catalog, CatalogType, Shape, Use};
 use super::{
@@ -315,7 +315,7 @@ impl Catalog {
         let select = if is_text && base.oid != oid::JSONB {
             quote(column)
         } else {
-            format!("textin({}({}))", found.output, quote(column))
+            format!("pg_catalog.textin({}({}))", found.output, quote(column))
         };
         Ok(Resolved {
             kind: PostgresType::Leaf(Leaf::Text),
@@ -334,9 +334,9 @@ impl Catalog {
         };
         let column = quote(column);
         let select = if found.delimiter == "," {
-            format!("textin({}({column}))::text[]", found.output)
+            format!("pg_catalog.textin({}({column}))::pg_catalog.text[]", found.output)
         } else {
-            format!("{column}::text[]")
+            format!("{column}::pg_catalog.text[]")
         };
         Some(Resolved {
             kind: PostgresType::Array {

@@ -8,7 +8,9 @@ as Postgres prints values, by rules written down once more in this file.
 """
 
 import decimal
+import fractions
 import json
+import math
 import struct
 import sys
 
@@ -68,6 +70,21 @@ def single(value):
         return float("inf") if value > 0 else float("-inf")
 
 
+def is_nearest(text, value, narrow):
+    """Whether the text means the number for every reader: half way to the next is no answer."""
+    if (single(float(text)) if narrow else float(text)) != value:
+        return False
+    if narrow:
+        bits = struct.unpack("i", struct.pack("f", value))[0]
+        around = [bits - 1, bits + 1] if bits & 0x7FFFFFFF else []
+        around = [struct.unpack("f", struct.pack("i", near))[0] for near in around]
+    else:
+        around = [math.nextafter(value, math.inf), math.nextafter(value, -math.inf)]
+    around = [near for near in around if math.isfinite(near)]
+    exact = fractions.Fraction(text)
+    return all(2 * exact != fractions.Fraction(value) + fractions.Fraction(near) for near in around)
+
+
 def number(value, digits, narrow):
     """A floating-point number by its shortest digits, by `digits` in full or with an exponent."""
     if value != value:
@@ -77,7 +94,7 @@ def number(value, digits, narrow):
     short = next(
         text
         for text in (f"{value:.{precision}e}" for precision in range(18))
-        if (single(float(text)) if narrow else float(text)) == value
+        if is_nearest(text, value, narrow)
     )
     sign = "-" if short.startswith("-") else ""
     mantissa, exponent = short.lstrip("-").split("e")

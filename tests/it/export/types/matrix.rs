@@ -138,7 +138,7 @@ async fn what_has_no_exact_form_is_refused_with_its_remedy() {
     let values = REFUSED_VALUES
         .iter()
         .map(|(postgres, form, value, problem, hint)| {
-            let said = format!("`m.refused.v`, row 2: {problem}");
+            let said = format!("`m.refused.v`, row 2 (id 2): {problem}");
             (*postgres, *form, *value, said, *hint)
         });
     for (postgres, form, value, said, hint) in types.chain(values) {
@@ -159,7 +159,7 @@ async fn what_has_no_exact_form_is_refused_with_its_remedy() {
         let (first, hinted) = text.split_once("\n\nhint: ").unwrap_or((&text, ""));
         assert_eq!(first, format!("error: {said}"), "{postgres} {value}");
         assert!(hinted.contains(hint), "{text}");
-        assert_eq!(lake.files(), [""; 0]);
+        assert_eq!(lake.finished_files(), [""; 0]);
     }
 }
 
