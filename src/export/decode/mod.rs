@@ -5,6 +5,8 @@
 //! when rows are wide. A stream that ends without its mark is an error: rows are missing.
 
 mod column;
+#[cfg(test)]
+mod fuzz;
 mod nested;
 
 use std::sync::Arc;

@@ -334,7 +334,10 @@ impl Catalog {
         };
         let column = quote(column);
         let select = if found.delimiter == "," {
-            format!("pg_catalog.textin({}({column}))::pg_catalog.text[]", found.output)
+            format!(
+                "pg_catalog.textin({}({column}))::pg_catalog.text[]",
+                found.output
+            )
         } else {
             format!("{column}::pg_catalog.text[]")
         };

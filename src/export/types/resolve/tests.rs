@@ -189,14 +189,20 @@ fn a_whole_is_text_when_a_part_has_no_form() {
 #[test]
 fn text_is_what_the_types_own_output_function_prints() {
     let select = |oid, form| resolved(oid, form).unwrap().select;
-    assert_eq!(select(INTERVAL, None), "pg_catalog.textin(interval_out(\"c\"))");
+    assert_eq!(
+        select(INTERVAL, None),
+        "pg_catalog.textin(interval_out(\"c\"))"
+    );
     assert_eq!(
         select(INTERVAL_ARRAY, None),
         "pg_catalog.textin(array_out(\"c\"))::pg_catalog.text[]"
     );
     assert_eq!(select(BOX_ARRAY, None), "\"c\"::pg_catalog.text[]");
     assert_eq!(select(INT4RANGE, None), "\"c\"");
-    assert_eq!(select(INT4RANGE, Some("text")), "pg_catalog.textin(range_out(\"c\"))");
+    assert_eq!(
+        select(INT4RANGE, Some("text")),
+        "pg_catalog.textin(range_out(\"c\"))"
+    );
     // A cast would take the padding of char(n) away.
     assert_eq!(select(oid::BPCHAR, Some("text")), "\"c\"");
 }
