@@ -5,10 +5,11 @@
 //! complete or not at all: on disk through a staged file that is renamed, on S3 because
 //! an object appears only when its upload completes.
 
+mod encodings;
 mod logical;
 mod parquet_file;
 mod parquet_rows;
-mod recut;
+mod pieces;
 
 use std::fmt;
 use std::path::PathBuf;
