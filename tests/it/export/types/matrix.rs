@@ -1,8 +1,9 @@
 //! Every type at its edges, and `docs/types.md`, which says what landed.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use touchpath::error::Exit;
 use touchpath::export::{Conversions, ExportError};
 use touchpath::lake::exports::ExportManifest;
@@ -112,6 +113,7 @@ async fn every_type_lands_as_postgres_prints_it_and_the_manual_says_so() {
         })
         .collect();
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+    our_engine_reads(&files, &expected).await;
     is_the_manual(&document(&expected, &found));
 }
 
@@ -257,6 +259,23 @@ fn spelled(letter: char) -> Vec<char> {
         vec![letter]
     } else {
         letter.escape_default().collect()
+    }
+}
+
+/// DataFusion is the third reader: every file opens, with every row and null.
+async fn our_engine_reads(files: &[(PathBuf, Vec<Column>)], expected: &[Vec<Option<String>>]) {
+    let session = SessionContext::new();
+    for ((path, _), values) in files.iter().zip(expected) {
+        let path = path.to_str().unwrap();
+        let table = session.read_parquet(path, ParquetReadOptions::default());
+        let batches = table.await.unwrap().collect().await.unwrap();
+        let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+        let nulls: usize = batches
+            .iter()
+            .map(|batch| batch.column_by_name("v").unwrap().null_count())
+            .sum();
+        let expected = values.iter().filter(|value| value.is_none()).count();
+        assert_eq!((rows, nulls), (values.len(), expected), "{path}");
     }
 }
 
