@@ -3,9 +3,11 @@
 mod check;
 mod compute;
 mod config;
+mod contacts;
 mod demo;
 mod export;
 mod exported;
+mod forget;
 mod report;
 mod run;
 mod runs;
@@ -103,6 +105,7 @@ enum Command {
     Report(report::ReportArgs),
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
+    Forget(forget::ForgetArgs),
     Config(config::ConfigArgs),
     Sql(sql::SqlArgs),
     Shell(shell::ShellArgs),
@@ -157,6 +160,7 @@ impl Args {
             Command::Report(arguments) => flags(arguments),
             Command::Check(arguments) => flags(arguments),
             Command::Runs(arguments) => flags(arguments),
+            Command::Forget(arguments) => flags(arguments),
             Command::Config(arguments) => flags(arguments),
             Command::Sql(arguments) => flags(arguments),
             Command::Shell(arguments) => flags(arguments),
@@ -193,6 +197,7 @@ impl Args {
             Command::Report(arguments) => Box::pin(report::run(arguments, context)).await,
             Command::Check(arguments) => Box::pin(check::run(arguments, context)).await,
             Command::Runs(arguments) => Box::pin(runs::run(arguments, context)).await,
+            Command::Forget(arguments) => Box::pin(forget::run(arguments, context)).await,
             Command::Config(arguments) => config::run(arguments, context),
             Command::Sql(arguments) => Box::pin(sql::run(arguments, context)).await,
             Command::Shell(arguments) => Box::pin(shell::run(arguments, context)).await,

@@ -154,7 +154,7 @@ pub(super) async fn plans(
     let mut plans = Vec::with_capacity(relations.len());
     for relation in relations {
         let wanted = selections.get(&relation.name).copied().unwrap_or(&all);
-        plans.push(TablePlan::of(session, relation, wanted, &request.conversions).await?);
+        plans.push(TablePlan::of(session, relation, wanted, request).await?);
     }
     Ok(plans)
 }
@@ -223,6 +223,7 @@ async fn finished(request: &ExportRequest) -> Result<Found, ExportError> {
                 folder: table.folder,
                 selection: table.selection,
                 columns: table.columns,
+                contacts: table.contacts,
                 parts: table.parts.into_iter().map(|part| part.pages).collect(),
             },
             written,

@@ -13,7 +13,9 @@ use super::plan::TablePlan;
 use super::publish;
 use super::snapshot::Snapshot;
 use super::workers::PartId;
-use crate::lake::exports::{self, ExportedColumn, ExportedPart, ExportsError, Pages};
+use crate::lake::exports::{
+    self, ExportedColumn, ExportedContact, ExportedPart, ExportsError, Pages,
+};
 use crate::storage::Location;
 
 /// The plan of an export that has begun.
@@ -33,6 +35,7 @@ pub(super) struct JournalTable {
     pub(super) folder: String,
     pub(super) selection: Option<String>,
     pub(super) columns: Vec<ExportedColumn>,
+    pub(super) contacts: Vec<ExportedContact>,
     pub(super) parts: Vec<Option<Pages>>,
 }
 
@@ -42,6 +45,7 @@ impl JournalTable {
             folder: plan.folder.clone(),
             selection: plan.selection.clone(),
             columns: plan.exported_columns(),
+            contacts: plan.contacts.describe(),
             parts: plan.parts.clone(),
         }
     }

@@ -5,6 +5,7 @@
 //! file `<schema>/<table>.parquet`.
 
 pub mod exports;
+pub mod forget;
 pub mod names;
 pub mod runs;
 

@@ -7,6 +7,7 @@ mod connection;
 mod contract;
 mod lake;
 mod parts;
+mod privacy;
 mod types;
 mod values;
 
