@@ -185,31 +185,33 @@ fn not_utf8(offsets: &OffsetBuffer<i32>, bytes: &[u8]) -> Option<usize> {
 }
 
 /// Values of 16 bytes.
-#[derive(Default)]
 pub(super) struct Uuids {
     bytes: Vec<u8>,
-    nulls: Option<NullBufferBuilder>,
+    nulls: NullBufferBuilder,
 }
 
 impl Uuids {
-    fn nulls(&mut self) -> &mut NullBufferBuilder {
-        self.nulls.get_or_insert_with(|| NullBufferBuilder::new(0))
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            nulls: NullBufferBuilder::new(0),
+        }
     }
 
     pub(super) fn push(&mut self, value: [u8; 16]) {
         self.bytes.extend_from_slice(&value);
-        self.nulls().append_non_null();
+        self.nulls.append_non_null();
     }
 
     pub(super) fn push_null(&mut self) {
         self.bytes.extend_from_slice(&[0; 16]);
-        self.nulls().append_null();
+        self.nulls.append_null();
     }
 
     pub(super) fn finish(&mut self) -> Result<ArrayRef, FinishError> {
         let room = Vec::with_capacity(self.bytes.len());
         let bytes = Buffer::from_vec(mem::replace(&mut self.bytes, room));
-        let nulls = self.nulls().finish();
+        let nulls = self.nulls.finish();
         Ok(Arc::new(FixedSizeBinaryArray::try_new(16, bytes, nulls)?))
     }
 }

@@ -91,7 +91,7 @@ impl Column {
             Leaf::Text | Leaf::Json => Self::Text(Texts::new()),
             Leaf::Jsonb => Self::Jsonb(Texts::new()),
             Leaf::Bytea => Self::Bytea(Texts::new()),
-            Leaf::Uuid => Self::Uuid(Uuids::default()),
+            Leaf::Uuid => Self::Uuid(Uuids::new()),
             Leaf::Numeric { precision, scale } if precision <= DECIMAL_128_DIGITS => {
                 Self::Numeric(Finite::new(arrow, not_finite), precision, scale)
             }

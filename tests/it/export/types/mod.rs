@@ -3,4 +3,5 @@
 mod cases;
 mod matrix;
 mod property;
+mod random;
 pub(crate) mod read_back;
