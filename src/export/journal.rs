@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::ExportError;
+use super::increment::IncrementPlan;
 use super::plan::TablePlan;
 use super::publish;
 use super::snapshot::Snapshot;
 use super::workers::PartId;
 use crate::lake::exports::{
-    self, ExportedColumn, ExportedContact, ExportedPart, ExportsError, Pages,
+    self, ExportedColumn, ExportedContact, ExportedPart, ExportsError, IncrementRecord, Pages,
 };
 use crate::storage::Location;
 
@@ -37,6 +38,8 @@ pub(super) struct JournalTable {
     pub(super) columns: Vec<ExportedColumn>,
     pub(super) contacts: Vec<ExportedContact>,
     pub(super) parts: Vec<Option<Pages>>,
+    /// What the increment goes by, and the generation that it makes.
+    pub(super) increment: Option<(IncrementRecord, u32)>,
 }
 
 impl JournalTable {
@@ -47,6 +50,7 @@ impl JournalTable {
             columns: plan.exported_columns(),
             contacts: plan.contacts.describe(),
             parts: plan.parts.clone(),
+            increment: plan.increment.as_ref().map(IncrementPlan::identity),
         }
     }
 }
