@@ -162,6 +162,7 @@ async fn copy(
     arguments: &ExportArgs,
     context: &Context,
 ) -> Result<(), Failure> {
+    contacts::warn_of_another_key(context, &request.lake, &request.contacts).await?;
     let lines = Lines::new(context.printer.progress_lines());
     let manifest = export::export(request, context.now, &|now| lines.show(now)).await?;
     drop(lines);

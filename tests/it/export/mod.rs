@@ -9,6 +9,7 @@ mod increments_lake;
 mod lake;
 mod parts;
 mod privacy;
+mod types;
 mod values;
 
 use std::path::Path;
