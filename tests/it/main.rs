@@ -8,6 +8,7 @@
 )]
 
 mod browser;
+mod certificates;
 mod cli;
 mod datasets_manual;
 mod demo;

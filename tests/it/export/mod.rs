@@ -4,6 +4,8 @@
 
 mod apart;
 mod connection;
+mod connection_hosts;
+mod connection_tls;
 mod contract;
 mod lake;
 mod values;
