@@ -24,5 +24,6 @@ mod readme;
 mod report;
 mod s3;
 mod same_bytes;
+mod secrets;
 mod slt;
 mod sql_passes;

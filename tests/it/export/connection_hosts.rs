@@ -236,7 +236,4 @@ async fn an_export_passes_through_pgbouncer_in_session_mode() {
     for _ in 0..2 {
         assert_eq!(export_rows(&url).await.unwrap(), 1000);
     }
-    drop(cluster);
-    let error = export_rows(&url).await.unwrap_err();
-    assert!(!format!("{error:?}").is_empty());
 }
