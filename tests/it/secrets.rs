@@ -5,6 +5,8 @@
 //! it writes and its command line are searched for each piece of the password.
 
 use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -408,8 +410,10 @@ async fn no_command_shows_the_password_of_the_database() {
             for (command, runs) in COMMANDS {
                 for (index, arguments) in runs.iter().enumerate() {
                     let has_database = arguments.contains(&"DATABASE") || *command == "export";
-                    // Where there is no database there is no trouble with it.
-                    if trouble != Trouble::None && !has_database {
+                    // Where there is no database there is no trouble with it; a synthetic
+                    // lake takes a second to write, and never looks at a password.
+                    let is_needless = arguments.contains(&"made") && way != Way::Variables;
+                    if !has_database && (trouble != Trouble::None || is_needless) {
                         continue;
                     }
                     let arguments: Vec<&str> = arguments
@@ -491,12 +495,42 @@ fn a_password_among_the_arguments_is_refused_without_being_shown() {
     }
 }
 
+/// A store that refuses every request and, as S3 does when a signature is wrong, repeats the
+/// request, session token included.
+fn echoing_store() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            let mut buffer = [0; 4096];
+            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                let count = stream.read(&mut buffer).unwrap();
+                if count == 0 {
+                    break;
+                }
+                request.extend_from_slice(&buffer[..count]);
+            }
+            let request = String::from_utf8_lossy(&request);
+            let body = format!("<Error><CanonicalRequest>{request}</CanonicalRequest></Error>");
+            let head = format!(
+                "HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            // A client that has gone away has nothing to hide.
+            drop(stream.write_all((head + &body).as_bytes()));
+        }
+    });
+    port
+}
+
 #[test]
 fn the_keys_of_a_store_are_not_shown() {
-    let endpoint = format!("http://127.0.0.1:{}", free_port());
+    let endpoint = format!("http://127.0.0.1:{}", echoing_store());
     for (command, runs) in COMMANDS {
         for arguments in *runs {
-            if arguments.contains(&"DATABASE") {
+            if arguments.contains(&"DATABASE") || *command == "export" {
                 continue;
             }
             let arguments: Vec<&str> = arguments
@@ -513,7 +547,10 @@ fn the_keys_of_a_store_are_not_shown() {
                 .with("AWS_REGION", "eu-central-1")
                 .with("TOUCHPATH_S3_ENDPOINT", &endpoint)
                 .with("TOUCHPATH_S3_ALLOW_HTTP", "true");
-            run(&program, &arguments, "text", &format!("{command} on S3"));
+            let said = run(&program, &arguments, "text", &format!("{command} on S3"));
+            let is_refused = said.contains("403") || said.contains("Forbidden");
+            let needs_store = arguments.contains(&"s3://bucket/lake");
+            assert!(is_refused || !needs_store, "{command}: {said}");
         }
     }
 }

@@ -9,6 +9,7 @@ mod connection_tls;
 mod contract;
 mod lake;
 mod values;
+mod versions;
 
 use std::path::Path;
 
