@@ -61,6 +61,11 @@ impl Failure {
         }
     }
 
+    /// The message as it may be shown: without what a store's answer repeats of the request.
+    pub fn told(&self) -> String {
+        without_bodies(&self.message)
+    }
+
     /// The same failure with advice attached.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -71,7 +76,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", without_bodies(&self.message))?;
+        write!(f, "error: {}", self.told())?;
         match &self.hint {
             Some(hint) => write!(f, "\n\nhint: {hint}"),
             None => Ok(()),
