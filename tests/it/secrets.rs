@@ -158,21 +158,7 @@ impl Way {
             program
         };
         match self {
-            Self::Variables => {
-                let variables = [
-                    ("host", "PGHOST"),
-                    ("port", "PGPORT"),
-                    ("user", "PGUSER"),
-                    ("dbname", "PGDATABASE"),
-                    ("sslmode", "PGSSLMODE"),
-                    ("sslrootcert", "PGSSLROOTCERT"),
-                ];
-                let program = Program::new().with("PGPASSWORD", PASSWORD);
-                parameters.iter().fold(program, |program, (name, value)| {
-                    let (_, variable) = variables.iter().find(|(known, _)| known == name).unwrap();
-                    program.with(variable, value)
-                })
-            }
+            Self::Variables => in_variables(parameters),
             Self::Url => Program::new().with("TOUCHPATH_FROM", &url),
             Self::UrlParameter => {
                 let (credentials, rest) = url.split_once('@').unwrap();
@@ -211,6 +197,17 @@ impl Way {
     }
 }
 
+fn in_variables(parameters: &[(&str, String)]) -> Program {
+    let program = Program::new().with("PGPASSWORD", PASSWORD);
+    parameters.iter().fold(program, |program, (name, value)| {
+        let variable = match *name {
+            "dbname" => "PGDATABASE".to_owned(),
+            other => format!("PG{}", other.to_uppercase()),
+        };
+        program.with(&variable, value)
+    })
+}
+
 fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -228,9 +225,8 @@ fn words(parameters: &[(&str, String)], password: Option<&str>) -> String {
 }
 
 fn url(parameters: &[(&str, String)], password: &str) -> String {
-    let [(_, host), (_, port), (_, user), (_, database), rest @ ..] = parameters else {
-        panic!("{parameters:?}");
-    };
+    let (named, rest) = parameters.split_at(4);
+    let [host, port, user, database] = [0, 1, 2, 3].map(|index| &named[index].1);
     let mut url = format!("postgres://{user}:{password}@{host}:{port}/{database}");
     for (index, (name, value)) in rest.iter().enumerate() {
         let before = if index == 0 { '?' } else { '&' };

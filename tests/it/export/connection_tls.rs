@@ -117,6 +117,13 @@ async fn sslmode_means_what_it_means_to_libpq() {
         let words = format!("{words} user=postgres");
         assert_eq!(reach(server, &words).await.unwrap(), expected, "{words}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_the_one_meant_is_refused() {
+    let server = guarded().await;
+    let ca = path("ca.crt");
+    let other = path("other.crt");
     let refused = [
         (
             format!("host=127.0.0.1 sslmode=verify-full sslrootcert={ca}"),
