@@ -46,6 +46,12 @@ enum Kind {
     List,
     Limits,
     LogFormat,
+    /// Forms by column.
+    Forms,
+    NotFinite,
+    ContactPolicy,
+    /// Kinds of contact by column.
+    ContactColumns,
     /// An address whose password is never shown.
     Address,
 }
@@ -65,6 +71,10 @@ impl Kind {
             Self::List => "a list of names",
             Self::Limits => "a table of numbers",
             Self::LogFormat => "`text` or `json`",
+            Self::Forms => "a table of texts",
+            Self::NotFinite => "`refuse`, `null` or `duckdb`",
+            Self::ContactPolicy => "`drop`, `hmac` or `keep`",
+            Self::ContactColumns => "a table of `phone` or `email` by `schema.table.column`",
             Self::Address => "an address such as `postgres://user@host/database`",
         }
     }
@@ -85,8 +95,15 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("limits", Kind::Limits),
     ("memory", Kind::Size),
     ("threads", Kind::Count),
+    ("jobs", Kind::Count),
+    ("statement_minutes", Kind::Count),
     ("from", Kind::Address),
     ("password_file", Kind::Path),
+    ("columns", Kind::Forms),
+    ("not_finite", Kind::NotFinite),
+    ("contacts", Kind::ContactPolicy),
+    ("contacts_key_file", Kind::Path),
+    ("contact_columns", Kind::ContactColumns),
     ("s3_endpoint", Kind::Text),
     ("s3_region", Kind::Text),
     ("s3_allow_http", Kind::YesNo),
@@ -106,6 +123,40 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+/// What an export does with `NaN` and ±infinity where a file has no form for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotFinite {
+    /// Stop and name the row.
+    Refuse,
+    /// Write null and count.
+    Null,
+    /// Write what DuckDB reads as ±infinity.
+    DuckDb,
+}
+
+/// What an export does with phone numbers and e-mail addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContactPolicy {
+    /// They stay in the database.
+    Drop,
+    /// They leave it as hashes.
+    Hmac,
+    /// They leave it as they are.
+    Keep,
+}
+
+/// What a column of contacts holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContactColumn {
+    /// Phone numbers.
+    Phone,
+    /// E-mail addresses.
+    Email,
 }
 
 /// The platform rules to go by.
@@ -195,6 +246,10 @@ pub struct Config {
     pub memory: usize,
     /// Threads that queries use.
     pub threads: usize,
+    /// Connections over which an export reads.
+    pub jobs: usize,
+    /// Minutes after which a statement of an export is given up.
+    pub statement_minutes: u32,
     /// The Postgres database that is exported.
     pub from: Option<Secret>,
     /// A file that holds the password of `from`.
@@ -205,6 +260,17 @@ pub struct Config {
     pub user: Option<String>,
     /// The user's home folder.
     pub home: Option<PathBuf>,
+    /// Forms in which columns are exported, by `schema.table.column`.
+    pub columns: BTreeMap<String, String>,
+    /// What an export does with values without end.
+    pub not_finite: NotFinite,
+    /// What an export does with contacts: unless set, `hmac` with a key file, else `drop`.
+    pub contacts: ContactPolicy,
+    /// A file that holds the key that contacts are hashed with.
+    pub contacts_key_file: Option<PathBuf>,
+    /// Contact columns that are called otherwise than `phone` and `email`, by
+    /// `schema.table.column`.
+    pub contact_columns: BTreeMap<String, ContactColumn>,
     /// Address of an S3 server other than Amazon's.
     pub s3_endpoint: Option<String>,
     /// Region of the bucket.
@@ -238,8 +304,17 @@ struct Spelled {
     limits: BTreeMap<String, f64>,
     memory: String,
     threads: usize,
+    jobs: usize,
+    statement_minutes: u32,
     from: Option<String>,
     password_file: Option<PathBuf>,
+    #[serde(default)]
+    columns: BTreeMap<String, String>,
+    not_finite: NotFinite,
+    contacts: Option<ContactPolicy>,
+    contacts_key_file: Option<PathBuf>,
+    #[serde(default)]
+    contact_columns: BTreeMap<String, ContactColumn>,
     s3_endpoint: Option<String>,
     s3_region: Option<String>,
     s3_allow_http: bool,
@@ -293,12 +368,25 @@ impl Config {
         let time_zone = time_zone(&spelled.time_zone)
             .map_err(|near| refuse("time_zone", &spelled.time_zone).meant(near))?;
         let memory = size(&spelled.memory).ok_or_else(|| refuse("memory", &spelled.memory))?;
-        if spelled.threads == 0 {
-            return Err(refuse("threads", "0"));
+        let counts = [
+            ("threads", spelled.threads == 0),
+            ("jobs", spelled.jobs == 0),
+            ("statement_minutes", spelled.statement_minutes == 0),
+        ];
+        if let Some((name, _)) = counts.into_iter().find(|(_, is_zero)| *is_zero) {
+            return Err(refuse(name, "0"));
         }
         let mut listing = layers::listing(figment);
         if let Some(out) = listing.iter_mut().find(|line| line.name == "out") {
             out.value = out.value.take().or_else(|| spelled.lake.clone());
+        }
+        let (contacts, word) = match (spelled.contacts, &spelled.contacts_key_file) {
+            (Some(policy), _) => (policy, None),
+            (None, Some(_)) => (ContactPolicy::Hmac, Some("hmac")),
+            (None, None) => (ContactPolicy::Drop, Some("drop")),
+        };
+        if let Some(line) = listing.iter_mut().find(|line| line.name == "contacts") {
+            line.value = line.value.take().or_else(|| word.map(str::to_owned));
         }
         if environment.get("PGPASSWORD").is_some() {
             let origin = Origin::Variable("PGPASSWORD".to_owned());
@@ -322,6 +410,8 @@ impl Config {
             limits: spelled.limits,
             memory,
             threads: spelled.threads,
+            jobs: spelled.jobs,
+            statement_minutes: spelled.statement_minutes,
             from: spelled.from.map(Secret::from),
             password_file: spelled.password_file,
             postgres_variables: environment
@@ -330,6 +420,11 @@ impl Config {
                 .collect(),
             user: environment.user().map(str::to_owned),
             home: environment.home(),
+            columns: spelled.columns,
+            not_finite: spelled.not_finite,
+            contacts,
+            contacts_key_file: spelled.contacts_key_file,
+            contact_columns: spelled.contact_columns,
             s3_endpoint: spelled.s3_endpoint,
             s3_region: spelled.s3_region,
             s3_allow_http: spelled.s3_allow_http,

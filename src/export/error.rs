@@ -4,6 +4,7 @@ use tokio_postgres::error::SqlState;
 
 use super::connection::{ConnectionError, is_lost, tls_cause};
 use super::decode::StreamProblem;
+use super::increment::IncrementError;
 use super::value::ValueProblem;
 use crate::error::{Exit, Failure};
 use crate::lake::exports::ExportsError;
@@ -48,6 +49,76 @@ pub enum ExportError {
         /// A column that the table has.
         nearest: Option<String>,
     },
+    /// A column that may not leave the database.
+    #[error("`{table}.{column}` may not be exported: it is not among the columns that a run reads")]
+    ColumnNotAllowed {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// Two columns of one name.
+    #[error("`{table}` has two columns `{column}`")]
+    ColumnTwice {
+        /// `schema.name`.
+        table: String,
+        /// The name.
+        column: String,
+    },
+    /// A query that bears the name of a table or of another query.
+    #[error("`{table}` is named twice")]
+    NamedTwice {
+        /// `schema.name`.
+        table: String,
+    },
+    /// A condition or a list of columns for a table that is not exported.
+    #[error("`{table}` has a condition or a list of columns and is not exported")]
+    NotExported {
+        /// `schema.name`.
+        table: String,
+    },
+    /// The lake has no export of a table.
+    #[error("the lake has no export of `{table}`")]
+    NeverExported {
+        /// `schema.name`.
+        table: String,
+    },
+    /// A table was exported under another condition or query.
+    #[error("`{table}` was exported with another `--where` or `--query`")]
+    OtherSelection {
+        /// `schema.name`.
+        table: String,
+    },
+    /// Nobody keeps the snapshot any more.
+    #[error("the snapshot of this export is no longer to be had")]
+    SnapshotGone,
+    /// A worker's task was lost.
+    #[error("a worker of the export was lost")]
+    Worker {
+        /// The runtime's own error.
+        #[source]
+        source: tokio::task::JoinError,
+    },
+    /// The settings name a contact column that the table has not.
+    #[error("`{table}` has no column `{column}`, which `contact_columns` names")]
+    ContactColumnMissing {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// A column that the table has.
+        nearest: Option<String>,
+    },
+    /// Only text is hashed.
+    #[error("`{table}.{column}` holds contacts and cannot be hashed: its type is `{postgres}`")]
+    ContactType {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// The type, as Postgres spells it.
+        postgres: String,
+    },
     /// A table without a column.
     #[error("`{table}` has no column to export")]
     NoColumns {
@@ -64,17 +135,41 @@ pub enum ExportError {
         /// The type, as Postgres spells it.
         postgres: String,
         /// What to do.
-        remedy: &'static str,
+        remedy: String,
+    },
+    /// The settings declare a column that is not exported.
+    #[error("the settings declare a form for `{table}.{column}`, which is not exported")]
+    DeclaredColumnMissing {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// A column that is exported.
+        nearest: Option<String>,
+    },
+    /// A declaration that does not go with the column's type.
+    #[error(
+        "`{table}.{column}` cannot have the form that the settings declare: its type is `{postgres}`"
+    )]
+    DeclarationRefused {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// The type, as Postgres spells it.
+        postgres: String,
     },
     /// A value has no exact form.
-    #[error("`{table}.{column}`, row {row}: {problem}")]
+    #[error("`{table}.{column}`, row {row}{}: {problem}", key.as_deref().unwrap_or_default())]
     Value {
         /// `schema.name`.
         table: String,
         /// The column.
         column: String,
-        /// Which row, from 1, in the order of the export.
+        /// Which row, from 1, in the order in which the part was read.
         row: u64,
+        /// Its key, as ` (id 7)`, where the key says nothing of a person.
+        key: Option<String>,
         /// Why not.
         problem: ValueProblem,
     },
@@ -126,6 +221,9 @@ pub enum ExportError {
         #[source]
         source: ServerError,
     },
+    /// A table cannot be exported in increments.
+    #[error(transparent)]
+    Increment(#[from] IncrementError),
     /// The lake cannot be written or listed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -211,12 +309,23 @@ impl ExportError {
     fn exit(&self) -> Exit {
         match self {
             Self::Setup(error) => error.exit(),
+            Self::Increment(error) => error.exit(),
             Self::NoTables
             | Self::TableName { .. }
             | Self::TableMissing { .. }
             | Self::ColumnMissing { .. }
+            | Self::ContactColumnMissing { .. }
+            | Self::ContactType { .. }
             | Self::NoColumns { .. }
+            | Self::ColumnNotAllowed { .. }
+            | Self::ColumnTwice { .. }
+            | Self::NamedTwice { .. }
+            | Self::NotExported { .. }
+            | Self::NeverExported { .. }
+            | Self::OtherSelection { .. }
             | Self::TypeRefused { .. }
+            | Self::DeclaredColumnMissing { .. }
+            | Self::DeclarationRefused { .. }
             | Self::Value { .. } => Exit::Usage,
             Self::Stream { .. }
             | Self::NoAnswer { .. }
@@ -225,6 +334,8 @@ impl ExportError {
             | Self::Server { .. }
             | Self::Storage(_)
             | Self::Manifest(_)
+            | Self::SnapshotGone
+            | Self::Worker { .. }
             | Self::Batch { .. }
             | Self::Encoder { .. } => Exit::Store,
         }
@@ -233,15 +344,34 @@ impl ExportError {
     fn hint(&self) -> Option<String> {
         let fixed = match self {
             Self::Setup(error) => return error.hint(),
+            Self::Increment(error) => return error.hint(),
             Self::NoAnswer { .. } => {
                 "`connect_timeout` in the URL or `PGCONNECT_TIMEOUT` sets the limit"
             }
             Self::NoTables => "name tables as `schema.table`",
-            Self::TypeRefused { remedy, .. } => remedy,
-            Self::Value { .. } => {
-                "correct the row, or export a view that casts the column or leaves the row out"
+            Self::SnapshotGone => "`touchpath export --resume` goes on with what was read",
+            Self::ColumnTwice { .. } => {
+                "give each column a name of its own: `select a as first, b as second`"
             }
-            Self::TableMissing { nearest, .. } | Self::ColumnMissing { nearest, .. } => {
+            Self::OtherSelection { .. } => "give the same again; the lake keeps only its checksum",
+            Self::NotExported { .. } => "name the table too",
+            Self::TypeRefused { remedy, .. } => remedy,
+            Self::ContactType { .. } => {
+                "export a view that casts the column to `text`, or leave contacts out with `--contacts drop`"
+            }
+            Self::DeclarationRefused { .. } => {
+                "`numeric(p,s)` is for `numeric` and arrays of it, `[][]` for arrays, `text` for any type"
+            }
+            Self::Value {
+                table,
+                column,
+                problem,
+                ..
+            } => return Some(value_hint(table, column, problem)),
+            Self::TableMissing { nearest, .. }
+            | Self::ColumnMissing { nearest, .. }
+            | Self::ContactColumnMissing { nearest, .. }
+            | Self::DeclaredColumnMissing { nearest, .. } => {
                 return nearest
                     .as_ref()
                     .map(|nearest| format!("did you mean `{nearest}`?"));
@@ -253,6 +383,28 @@ impl ExportError {
             _ => return None,
         };
         Some(fixed.to_owned())
+    }
+}
+
+fn value_hint(table: &str, column: &str, problem: &ValueProblem) -> String {
+    let declare = |form: &str| {
+        format!(
+            "declare it in the settings file, below `[columns]`: `\"{table}.{column}\" = \"{form}\"`"
+        )
+    };
+    match problem {
+        ValueProblem::NotANumber | ValueProblem::Infinite => format!(
+            "{}; or make such values null and have them counted: `not_finite = \"null\"`",
+            declare("text")
+        ),
+        ValueProblem::Dimensions { found, .. } if (1..=6).contains(found) => format!(
+            "{}, if all rows have as many, else `\"text\"`",
+            declare(&"[]".repeat(*found))
+        ),
+        ValueProblem::NotUtf8 | ValueProblem::Malformed(_) | ValueProblem::TooWide => {
+            "correct the row, or export a view that leaves it out".to_owned()
+        }
+        _ => declare("text"),
     }
 }
 

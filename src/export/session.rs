@@ -3,21 +3,25 @@
 //! In: a [`Database`]. Out: a [`Session`] whose queries all see one snapshot. The
 //! connection ends with the session, also in the middle of a COPY.
 
-use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{CopyOutStream, Row};
+use tokio_postgres::types::{FromSql, ToSql, Type};
+use tokio_postgres::{CopyOutStream, Row, Statement};
 
 use super::connection::{Connection, Database};
 use super::error::ExportError;
+use super::types;
 
-/// What holds for the session. An export may run for hours, so no limit on statements; it
-/// waits briefly for locks, because others queue behind a waiting lock; and a server is not
-/// left holding our snapshot when we hang. Names resolve to the catalog's alone.
+/// What holds for the session. It waits briefly for locks, because others queue behind a
+/// waiting lock; a server is not left holding our snapshot when we hang; names resolve to the
+/// catalog's alone. Rows come as they lie in the table, which scans that join one another or
+/// run in parallel would not keep to; where they must be sorted, a part fits into memory.
 const SETTINGS: &str = "\
     set default_transaction_read_only = on; \
-    set statement_timeout = 0; \
     set lock_timeout = '10s'; \
     set idle_in_transaction_session_timeout = '10min'; \
-    set search_path = pg_catalog";
+    set search_path = pg_catalog; \
+    set work_mem = '64MB'; \
+    set synchronize_seqscans = off; \
+    set max_parallel_workers_per_gather = 0";
 
 /// A live connection.
 pub(super) struct Session {
@@ -29,11 +33,13 @@ impl Session {
     /// Connects and sets the session's limits.
     pub(super) async fn connect(database: &Database) -> Result<Self, ExportError> {
         let connection = database.connect().await?;
-        connection
-            .client
-            .batch_execute(SETTINGS)
-            .await
-            .map_err(|source| ExportError::postgres("connect to", database, source))?;
+        for settings in [SETTINGS, types::SESSION] {
+            connection
+                .client
+                .batch_execute(settings)
+                .await
+                .map_err(|source| ExportError::postgres("connect to", database, source))?;
+        }
         Ok(Self {
             connection,
             database: database.clone(),
@@ -67,10 +73,48 @@ impl Session {
             .map_err(|source| self.failure(source))
     }
 
-    /// Runs a query of one row and one text column.
-    pub(super) async fn query_text(&self, sql: &str) -> Result<String, ExportError> {
+    /// Sets after how long the server gives a statement up.
+    pub(super) async fn limit_statements(&self, minutes: u32) -> Result<(), ExportError> {
+        self.execute(&format!("set statement_timeout = '{minutes}min'"))
+            .await
+    }
+
+    /// Resolves names as the role is used to, for SQL that the user wrote.
+    pub(super) async fn use_own_search_path(&self) -> Result<(), ExportError> {
+        self.execute("reset search_path").await
+    }
+
+    /// Resolves names to the catalog's alone.
+    pub(super) async fn use_catalog_search_path(&self) -> Result<(), ExportError> {
+        self.execute("set search_path = pg_catalog").await
+    }
+
+    /// Runs a query of one column.
+    pub(super) async fn column<T: for<'a> FromSql<'a>>(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<T>, ExportError> {
+        let rows = self.query(sql, parameters).await?;
+        rows.iter()
+            .map(|row| row.try_get(0))
+            .collect::<Result<_, tokio_postgres::Error>>()
+            .map_err(|source| self.failure(source))
+    }
+
+    /// Runs a query of one row and one column.
+    pub(super) async fn value<T: for<'a> FromSql<'a>>(&self, sql: &str) -> Result<T, ExportError> {
         let row = self.connection.client.query_typed_one(sql, &[]).await;
         row.and_then(|row| row.try_get(0))
+            .map_err(|source| self.failure(source))
+    }
+
+    /// The columns that a query would give.
+    pub(super) async fn describe(&self, sql: &str) -> Result<Statement, ExportError> {
+        self.connection
+            .client
+            .prepare(sql)
+            .await
             .map_err(|source| self.failure(source))
     }
 

@@ -4,6 +4,8 @@
 //! overwritten, and the list of them in the order of the exports. A manifest names the
 //! database, never a password.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,12 @@ use crate::storage::{Location, StorageError};
 
 /// The folder of the manifests; the underscore keeps dataset readers out of it.
 const FOLDER: &str = "_exports";
+
+/// The ending of the folder of an export that is not finished.
+const WORKING: &str = ".working";
+
+/// Characters of an export's name.
+const EXPORT_ID_LENGTH: usize = "20250304T101500.000000Z".len();
 
 /// What can go wrong with a manifest.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +52,14 @@ pub struct ExportManifest {
     pub database: String,
     /// The server's version as it tells it.
     pub server_version: String,
-    /// The snapshot of every table, as `xmin:xmax:running transactions`.
+    /// The snapshot that this export read, as `xmin:xmax:running transactions`.
     pub snapshot: String,
+    /// Whether every part of every table shows the database as of `snapshot`.
+    pub is_one_snapshot: bool,
+    /// Digits that change with the key of contacts and tell nothing of it; none when contacts
+    /// are not hashed.
+    #[serde(default)]
+    pub contacts_key: Option<String>,
     /// Start of the export.
     #[serde(with = "instant")]
     pub started_at: DateTime<Utc>,
@@ -56,16 +70,22 @@ pub struct ExportManifest {
     pub tables: Vec<ExportedTable>,
 }
 
-/// One table of an export.
+/// One table of an export: everything that makes up the table from then on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportedTable {
-    /// `schema.name`.
+    /// `schema.name`; a part that is no plain name is quoted.
     pub table: String,
-    /// Rows in all files.
+    /// Its folder below the lake.
+    pub folder: String,
+    /// SHA-256 of the `--where` condition or the `--query`; their text may hold a person's data.
+    pub selection: Option<String>,
+    /// Rows in all parts.
     pub rows: u64,
-    /// Size of all files.
+    /// Size of all parts.
     pub bytes: u64,
-    /// The columns by which the rows are ordered; none means the server's order.
+    /// The columns that name a row; none when the table has no primary key.
+    pub key: Vec<String>,
+    /// The columns by which the rows of each part are ordered; none means the server's order.
     pub ordered_by: Vec<String>,
     /// The columns in the files.
     pub columns: Vec<ExportedColumn>,
@@ -73,10 +93,47 @@ pub struct ExportedTable {
     pub absent: Vec<String>,
     /// Columns that the database has and the export does not take.
     pub left_out: Vec<String>,
-    /// The files, in row order.
-    pub files: Vec<ExportedFile>,
-    /// Files of an earlier export that were removed.
+    /// The columns of phone numbers and addresses, and what became of them.
+    #[serde(default)]
+    pub contacts: Vec<ExportedContact>,
+    /// The files; each holds other rows unless its generation says otherwise.
+    pub parts: Vec<ExportedPart>,
+    /// Files of earlier exports that this one replaces; they are removed after it is written.
     pub removed: Vec<String>,
+    /// Parts of an earlier attempt or export that stood.
+    #[serde(default)]
+    pub stood: usize,
+    /// What the last increment went by; none for a table that was exported whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub increment: Option<IncrementRecord>,
+}
+
+/// What an increment went by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncrementRecord {
+    /// The column that tells changes.
+    pub column: String,
+    /// How far before the highest value it began: seconds, such as `3600s`, or a bare number.
+    pub overlap: String,
+    /// The value from which it read; none when it read everything.
+    pub since: Option<String>,
+    /// The highest value that the lake has since, those in the future aside: a number, a date
+    /// or a time.
+    pub high_water: Option<String>,
+    /// Columns that came with it; they are null in the rows before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
+}
+
+impl ExportedTable {
+    /// Values without end that the parts do not hold as they were, by column.
+    pub fn not_finite(&self) -> BTreeMap<&str, u64> {
+        let mut counts = BTreeMap::new();
+        for (column, count) in self.parts.iter().flat_map(|part| &part.not_finite) {
+            *counts.entry(column.as_str()).or_default() += count;
+        }
+        counts
+    }
 }
 
 /// One column of a table.
@@ -90,15 +147,71 @@ pub struct ExportedColumn {
     pub arrow: String,
 }
 
+/// One column of contacts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedContact {
+    /// Its name.
+    pub column: String,
+    /// `drop`: not exported; `hmac`: hashed; `keep`: as it is.
+    pub policy: String,
+    /// Digits that change with the key of the hashes and tell nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
 /// One file of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportedFile {
+pub struct ExportedPart {
     /// Path below the lake.
     pub path: String,
     /// Rows in the file.
     pub rows: u64,
     /// Size of the file.
     pub bytes: u64,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// The snapshot that the part shows.
+    pub snapshot: String,
+    /// The pages of the database's table whose rows the part holds; none for what is not
+    /// read by pages.
+    pub pages: Option<Pages>,
+    /// The first and the last key of the part, where keys are numbers, dates or UUIDs.
+    pub key_range: Option<(Vec<String>, Vec<String>)>,
+    /// Values without end (`NaN`, ±infinity) that the file does not hold as they were, by
+    /// column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_finite: BTreeMap<String, u64>,
+    /// 0 for a whole table's part; an increment's rows replace rows of the same key of every
+    /// lower generation.
+    #[serde(default)]
+    pub generation: u32,
+    /// What an increment's file holds.
+    #[serde(default)]
+    pub content: PartContent,
+}
+
+/// What a part's rows are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartContent {
+    /// The table's rows.
+    #[default]
+    Rows,
+    /// Keys of rows that the database no longer has.
+    DeletedKeys,
+}
+
+/// A range of pages of one relation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pages {
+    /// The table itself, or the partition.
+    pub relation: String,
+    /// The relation's file in the server: another one means that its rows have moved.
+    pub file_node: u32,
+    /// The first page.
+    pub first: u32,
+    /// The page after the last; none for the relation's last range.
+    pub end: Option<u32>,
 }
 
 /// The name of an export that starts at this time; names sort by time.
@@ -112,12 +225,7 @@ pub fn export_id(started_at: DateTime<Utc>) -> String {
 /// [`ExportsError::Exists`] when an export of the same name is there, which stays as it is.
 pub async fn write(lake: &Location, manifest: &ExportManifest) -> Result<String, ExportsError> {
     let path = format!("{FOLDER}/{}.json", manifest.export);
-    let mut text =
-        serde_json::to_vec_pretty(manifest).map_err(|source| ExportsError::Unreadable {
-            object: lake.describe(&path),
-            source,
-        })?;
-    text.push(b'\n');
+    let text = text(lake, &path, manifest)?;
     if lake.create(&path, text).await? {
         Ok(path)
     } else {
@@ -127,6 +235,16 @@ pub async fn write(lake: &Location, manifest: &ExportManifest) -> Result<String,
     }
 }
 
+fn text(lake: &Location, path: &str, manifest: &ExportManifest) -> Result<Vec<u8>, ExportsError> {
+    let mut text =
+        serde_json::to_vec_pretty(manifest).map_err(|source| ExportsError::Unreadable {
+            object: lake.describe(path),
+            source,
+        })?;
+    text.push(b'\n');
+    Ok(text)
+}
+
 /// Every export of the lake, the oldest first.
 ///
 /// # Errors
@@ -134,10 +252,12 @@ pub async fn write(lake: &Location, manifest: &ExportManifest) -> Result<String,
 pub async fn list(lake: &Location) -> Result<Vec<ExportManifest>, ExportsError> {
     let mut manifests = Vec::new();
     for (path, _) in lake.list(FOLDER).await? {
-        if path
-            .rsplit_once('.')
-            .is_none_or(|(_, ending)| ending != "json")
-        {
+        // Deeper files are the working state of exports that are not finished.
+        let is_manifest = path
+            .strip_prefix(FOLDER)
+            .and_then(|path| path.strip_prefix('/')?.strip_suffix(".json"))
+            .is_some_and(|name| name.len() == EXPORT_ID_LENGTH);
+        if !is_manifest {
             continue;
         }
         if let Some(text) = lake.read(&path).await? {
@@ -150,6 +270,130 @@ pub async fn list(lake: &Location) -> Result<Vec<ExportManifest>, ExportsError> 
         }
     }
     Ok(manifests)
+}
+
+/// A part that was written anew with fewer rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Replaced<'a> {
+    /// Path below the lake.
+    pub path: &'a str,
+    /// What the part was.
+    pub before_sha256: &'a str,
+    /// Its rows now.
+    pub rows: u64,
+    /// Its size now.
+    pub bytes: u64,
+    /// What it is now.
+    pub sha256: &'a str,
+}
+
+/// Corrects every manifest that lists the part as it was.
+///
+/// The one change that a manifest ever sees: rows were taken out of a file, and readers that
+/// verify it must find what it is now. The part's key range is given up, for its ends may be
+/// keys of rows that are gone.
+///
+/// # Errors
+/// [`ExportsError::Unreadable`] names the first manifest that is not one.
+pub async fn replace_part(lake: &Location, replaced: &Replaced<'_>) -> Result<(), ExportsError> {
+    for mut manifest in list(lake).await? {
+        let mut has_changed = false;
+        for table in &mut manifest.tables {
+            for part in &mut table.parts {
+                if part.path != replaced.path || part.sha256 != replaced.before_sha256 {
+                    continue;
+                }
+                table.rows = table.rows - part.rows + replaced.rows;
+                table.bytes = table.bytes - part.bytes + replaced.bytes;
+                part.rows = replaced.rows;
+                part.bytes = replaced.bytes;
+                replaced.sha256.clone_into(&mut part.sha256);
+                part.key_range = None;
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            let path = format!("{FOLDER}/{}.json", manifest.export);
+            lake.write(&path, text(lake, &path, &manifest)?).await?;
+        }
+    }
+    Ok(())
+}
+
+/// For each table the export that last wrote it, as `(export, table)`, by folder.
+///
+/// # Errors
+/// [`ExportsError::Unreadable`] names the first manifest that is not one.
+pub async fn newest(
+    lake: &Location,
+) -> Result<BTreeMap<String, (String, ExportedTable)>, ExportsError> {
+    let mut newest = BTreeMap::new();
+    for manifest in list(lake).await? {
+        for table in manifest.tables {
+            newest.insert(table.folder.clone(), (manifest.export.clone(), table));
+        }
+    }
+    Ok(newest)
+}
+
+/// The folder in which an export keeps what it needs until its manifest is written.
+pub fn working_folder(export: &str) -> String {
+    format!("{FOLDER}/{export}{WORKING}")
+}
+
+/// Every file of the exports that are not finished, sorted by export.
+///
+/// # Errors
+/// The store's failure.
+pub async fn working_files(lake: &Location) -> Result<Vec<String>, StorageError> {
+    let files = lake.list(FOLDER).await?.into_iter().map(|(path, _)| path);
+    let is_working = |path: &String| {
+        let below = path.strip_prefix(FOLDER).unwrap_or(path);
+        below.split('/').any(|folder| folder.ends_with(WORKING))
+    };
+    Ok(files.filter(is_working).collect())
+}
+
+/// The export that a working file belongs to.
+pub fn export_of_working_file(path: &str) -> Option<&str> {
+    let below = path.strip_prefix(FOLDER)?.strip_prefix('/')?;
+    below.split('/').next()?.strip_suffix(WORKING)
+}
+
+/// When the export of this name began.
+pub fn started_at(export: &str) -> Option<DateTime<Utc>> {
+    let time = chrono::NaiveDateTime::parse_from_str(export, "%Y%m%dT%H%M%S%.6fZ").ok()?;
+    Some(time.and_utc())
+}
+
+/// The folder of a table's part.
+///
+/// Rows of increments and deleted keys are hidden: who reads a table's folder without the
+/// manifest then sees it as it was last exported whole, and no key twice.
+pub fn part_folder(table_folder: &str, generation: u32, content: PartContent) -> String {
+    match (content, generation) {
+        (PartContent::DeletedKeys, _) => format!("{table_folder}/_deleted"),
+        (PartContent::Rows, 0) => table_folder.to_owned(),
+        (PartContent::Rows, _) => format!("{table_folder}/_increments"),
+    }
+}
+
+/// The name of a part below its table's folder; parts sort by export, then by number.
+pub fn part_name(export: &str, number: usize) -> String {
+    format!("part-{export}-{number:05}.parquet")
+}
+
+/// The export that a file's name says it is of.
+pub fn export_of_part(path: &str) -> Option<&str> {
+    let name = path.rsplit('/').next()?;
+    let (export, number) = name
+        .strip_prefix("part-")?
+        .strip_suffix(".parquet")?
+        .rsplit_once('-')?;
+    let is_ours = export.len() == EXPORT_ID_LENGTH
+        && export.ends_with('Z')
+        && number.bytes().all(|digit| digit.is_ascii_digit());
+    is_ours.then_some(export)
 }
 
 /// Instants as RFC 3339 text: chrono's own form needs a feature that every crate above
@@ -189,6 +433,8 @@ mod tests {
             database: "reader@127.0.0.1:5432/crm".to_owned(),
             server_version: "15.18".to_owned(),
             snapshot: "731:731:".to_owned(),
+            is_one_snapshot: true,
+            contacts_key: None,
             started_at,
             finished_at: started_at,
             tables: Vec::new(),
@@ -208,15 +454,35 @@ mod tests {
         assert!(matches!(error, ExportsError::Exists { .. }), "{error}");
     }
 
+    #[test]
+    fn a_parts_name_tells_its_export() {
+        let moment = Utc.with_ymd_and_hms(2025, 3, 4, 10, 15, 9).unwrap();
+        assert_eq!(started_at("20250304T101509.000000Z"), Some(moment));
+        let name = part_name("20250304T101509.000000Z", 12);
+        assert_eq!(name, "part-20250304T101509.000000Z-00012.parquet");
+        assert_eq!(
+            export_of_part(&format!("raw/t/{name}")),
+            Some("20250304T101509.000000Z")
+        );
+        for other in ["part-00000.parquet", "part-1-2.parquet", "x.parquet"] {
+            assert_eq!(export_of_part(other), None, "{other}");
+        }
+    }
+
     #[tokio::test]
     async fn a_torn_manifest_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let lake =
             Location::open(folder.path().to_str().unwrap(), &StoreOptions::default()).unwrap();
-        lake.write("_exports/1.json", "{\"export\": ")
+        lake.write("_exports/20250304T101500.000000Z.json", "{\"export\": ")
             .await
             .unwrap();
         let error = list(&lake).await.unwrap_err();
-        assert!(error.to_string().ends_with("/_exports/1.json`"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("/_exports/20250304T101500.000000Z.json`"),
+            "{error}"
+        );
     }
 }
