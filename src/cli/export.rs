@@ -40,7 +40,7 @@ pub(super) struct ExportArgs {
     #[arg(value_name = "TABLE")]
     #[serde(skip)]
     tables: Vec<String>,
-    /// The database: postgres://user@host/name, or `host=… user=…`, or `service=…`
+    /// The database: `postgres://user@host/name`, `host=… user=…` or `service=…`
     #[arg(long, value_name = "URL")]
     #[serde(skip)]
     from: Option<String>,

@@ -434,12 +434,11 @@ fn connection_hint(source: &tokio_postgres::Error, with_tls: bool) -> Option<Str
             }
             _ => "`sslmode=require` encrypts without verifying",
         },
-        Some(_) => return None,
         // Failures to reach the host are plain I/O errors; a server without TLS is none.
         None if with_tls && cause.downcast_ref::<std::io::Error>().is_none() => {
             "away from this machine TLS is required; `sslmode=disable` does without encryption"
         }
-        None => return None,
+        _ => return None,
     };
     Some(hint.to_owned())
 }

@@ -119,9 +119,9 @@ impl Database {
 }
 
 fn pass_over((target, error): &(&Target, ExportError)) {
-    let cause = error.source().and_then(|cause| match cause.source() {
-        Some(deeper) => Some(deeper.to_string()),
-        None => Some(cause.to_string()),
+    let cause = error.source().map(|cause| match cause.source() {
+        Some(deeper) => deeper.to_string(),
+        None => cause.to_string(),
     });
     let cause = cause.unwrap_or_else(|| error.to_string());
     tracing::warn!(server = target.shown, cause, "server passed over");

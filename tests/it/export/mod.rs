@@ -4,6 +4,8 @@
 
 mod apart;
 mod connection;
+mod connection_hosts;
+mod connection_tls;
 mod contract;
 mod increments_lake;
 mod lake;
@@ -11,6 +13,7 @@ mod parts;
 mod privacy;
 mod types;
 mod values;
+mod versions;
 
 use std::path::Path;
 
