@@ -8,7 +8,8 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{
-    DecimalBytes, HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle,
+    DecimalBytes, HumanCount, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget,
+    ProgressStyle,
 };
 
 use crate::error::{Exit, Failure};
@@ -141,21 +142,17 @@ impl Printer {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let bar = ProgressBar::with_draw_target(rows, target);
-        bar.set_style(
-            ProgressStyle::default_bar()
-                .template("{msg}")
-                .unwrap_or_else(|_| {
-                    // The template is constant and valid; indicatif's own is a fair stand-in.
-                    ProgressStyle::default_bar()
-                }),
-        );
-        Progress {
-            bar,
-            label: label.to_owned(),
-            rows,
-            started: Instant::now(),
-        }
+        Progress::new(ProgressBar::with_draw_target(rows, target), label, rows)
+    }
+
+    /// Lines that stand below one another, for work that goes on side by side.
+    pub fn progress_lines(&self) -> ProgressLines {
+        let target = if self.talk >= Talk::Normal && self.stderr_is_terminal {
+            ProgressDrawTarget::stderr_with_hz(5)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        ProgressLines(MultiProgress::with_draw_target(target))
     }
 
     /// Prints what clap has to say: help to stdout, mistakes to stderr.
@@ -240,7 +237,7 @@ fn seconds(elapsed: Duration) -> String {
     format!("{:.1} s", elapsed.as_secs_f64())
 }
 
-/// One progress line: `orders  41 % · 12,400,000 rows · 310.00 MB · 2 minutes left`.
+/// One progress line: `orders  41 % · 12,400,000 rows · 310.00 MB · 400,000 rows/s · 2 minutes left`.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
@@ -249,7 +246,37 @@ pub struct Progress {
     started: Instant,
 }
 
+/// Several progress lines at once.
+#[derive(Debug)]
+pub struct ProgressLines(MultiProgress);
+
+impl ProgressLines {
+    /// Begins a line below the others.
+    pub fn line(&self, label: &str, rows: Option<u64>) -> Progress {
+        let bar = ProgressBar::no_length();
+        bar.set_length(rows.unwrap_or_default());
+        Progress::new(self.0.add(bar), label, rows)
+    }
+}
+
 impl Progress {
+    fn new(bar: ProgressBar, label: &str, rows: Option<u64>) -> Self {
+        bar.set_style(
+            ProgressStyle::default_bar()
+                .template("{msg}")
+                .unwrap_or_else(|_| {
+                    // The template is constant and valid; indicatif's own is a fair stand-in.
+                    ProgressStyle::default_bar()
+                }),
+        );
+        Self {
+            bar,
+            label: label.to_owned(),
+            rows,
+            started: Instant::now(),
+        }
+    }
+
     /// Shows how far the work is.
     pub fn at(&self, done: Total) {
         self.bar.set_position(done.rows);
@@ -284,6 +311,14 @@ fn line(label: &str, rows: Option<u64>, done: Total, elapsed: Duration) -> Strin
     if let Some(bytes) = done.bytes {
         parts.push(DecimalBytes(bytes).to_string());
     }
+    if let Some(rate) = u128::from(done.rows * 1000).checked_div(elapsed.as_millis())
+        && elapsed.as_secs() >= 1
+    {
+        parts.push(format!(
+            "{} rows/s",
+            HumanCount(u64::try_from(rate).unwrap_or(u64::MAX))
+        ));
+    }
     if let Some(share) = share.filter(|share| *share > 0.0 && elapsed.as_secs() >= 1) {
         let left = elapsed.mul_f64(((1.0 - share) / share).min(1e6));
         parts.push(format!("{} left", HumanDuration(left)));
@@ -312,7 +347,7 @@ mod tests {
         // A quarter took 40 s, so three quarters take 120 s.
         assert_eq!(
             line("orders", Some(1_000_000), done, Duration::from_secs(40)),
-            "orders  25 % · 250,000 rows · 31.00 MB · 2 minutes left"
+            "orders  25 % · 250,000 rows · 31.00 MB · 6,250 rows/s · 2 minutes left"
         );
         assert_eq!(
             line(
@@ -324,7 +359,7 @@ mod tests {
                 },
                 Duration::from_secs(40)
             ),
-            "orders  7 rows"
+            "orders  7 rows · 0 rows/s"
         );
     }
 

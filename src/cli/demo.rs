@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::config::{ConfigError, has_password};
 use crate::demo::{DemoLake, load_postgres, write_lake};
 use crate::error::Failure;
 use crate::printer::Total;
@@ -51,15 +50,9 @@ pub(super) async fn run(arguments: &DemoArgs, context: &Context) -> Result<(), F
         line.step("the next", usize::try_from(done).unwrap_or(copies), copies);
     };
     let summary = match (&arguments.postgres, &arguments.location) {
-        (Some(url), _) if has_password(url) => {
-            return Err(ConfigError::PublicPassword {
-                flag: "--postgres".to_owned(),
-            }
-            .into());
-        }
         (Some(url), _) => {
-            let password = context.password()?;
-            load_postgres(lake, url, password.as_deref(), done).await?
+            let mut connection = context.database(Some(url))?.connect().await?;
+            load_postgres(lake, &mut connection.client, done).await?
         }
         (None, Some(location)) => write_lake(lake, &context.open(location)?, done).await?,
         (None, None) => return Err(Failure::usage("no location is named")),

@@ -1,36 +1,98 @@
 //! `touchpath export`: Postgres tables into the lake.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use arrow::record_batch::RecordBatch;
+use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::error::Failure;
-use crate::export::{self, Database, ExportRequest, UrlSource};
+use crate::error::{Exit, Failure};
+use crate::export::{self, ExportRequest, Mode, PartState, Selection};
+use crate::lake::exports::ExportManifest;
+use crate::output;
 use crate::pipeline::order;
-use crate::printer::{self, Total};
+use crate::printer::{self, ProgressLines, Total};
 
-use super::Context;
+use super::{Context, Written, exported};
 
 /// Copy Postgres tables into the lake
 ///
-/// All tables are read in one snapshot, so they agree with one another. The password comes
-/// from PGPASSWORD or the setting `password_file`, never from the command line.
+/// All tables are read in one snapshot, so they agree with one another. What `--from` leaves
+/// out comes from the service file, the PG* variables and ~/.pgpass, as with psql; a password
+/// never stands on the command line.
 #[derive(Debug, clap::Args, Serialize)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   touchpath export --from postgres://reader@localhost/crm --lake lake
-  touchpath export stg.crm_events --from postgres://reader@localhost/crm --lake lake")]
+  touchpath export stg.crm_events --from postgres://reader@localhost/crm --lake lake --dry-run
+  touchpath export --query \"raw.vip=select * from crm.clients where level > 3\" \\
+    --from postgres://reader@localhost/crm --lake lake
+  touchpath export --from postgres://reader@localhost/crm --lake lake --resume")]
 pub(super) struct ExportArgs {
-    /// Tables to copy [default: every table the queries read]
+    /// Tables to copy, as schema.table [default: every table the queries read]
     #[arg(value_name = "TABLE")]
     #[serde(skip)]
     tables: Vec<String>,
-    /// The database
+    /// The database: postgres://user@host/name, or `host=… user=…`, or `service=…`
     #[arg(long, value_name = "URL")]
     #[serde(skip)]
     from: Option<String>,
     /// The lake
     #[arg(long, value_name = "LOCATION")]
     lake: Option<String>,
+    /// Copy a query's rows as table NAME, as NAME=SQL; may be repeated
+    #[arg(long = "query", value_name = "NAME=SQL")]
+    #[serde(skip)]
+    queries: Vec<String>,
+    /// Copy only rows for which a condition holds, as TABLE=CONDITION; may be repeated
+    #[arg(long = "where", value_name = "TABLE=SQL")]
+    #[serde(skip)]
+    conditions: Vec<String>,
+    /// Copy only these columns, as TABLE=a,b,c; may be repeated
+    #[arg(long, value_name = "TABLE=COLUMNS")]
+    #[serde(skip)]
+    columns: Vec<String>,
+    /// Connections that read at the same time [default: one per core, at most 4]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Minutes after which the server gives a statement up [default: 360]
+    #[arg(long, value_name = "N")]
+    statement_minutes: Option<u32>,
+    /// Go on with a killed export: what it has read stands if it agrees with the database, or
+    /// as it is with `relaxed`
+    #[arg(
+        long,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "consistent"
+    )]
+    #[serde(skip)]
+    resume: Option<Resume>,
+    /// Write anew what is missing, damaged or changed since in the lake's exported tables
+    #[arg(long, conflicts_with = "resume")]
+    #[serde(skip)]
+    repair: bool,
+    /// Read every exported file again and count the database's rows; write nothing
+    #[arg(long, conflicts_with_all = ["resume", "repair"])]
+    #[serde(skip)]
+    verify: bool,
+    /// Show what would be read; write nothing
+    #[arg(long, conflicts_with_all = ["resume", "repair", "verify"])]
+    #[serde(skip)]
+    dry_run: bool,
+    #[command(flatten)]
+    #[serde(flatten)]
+    written: Written,
+}
+
+/// The values of `--resume`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Resume {
+    /// All tables show one moment of the database
+    Consistent,
+    /// Nothing is read twice, and tables may disagree
+    Relaxed,
 }
 
 pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(), Failure> {
@@ -38,36 +100,43 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         context.config.lake.as_deref().ok_or_else(|| {
             Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
         })?;
-    let request = ExportRequest {
-        database: database(arguments, context)?,
-        tables: tables(arguments, context)?,
-        lake: context.open(lake)?,
+    let mut request = ExportRequest::new(
+        context.database(arguments.from.as_deref())?,
+        tables(arguments, context)?,
+        context.open(lake)?,
+    );
+    request.queries = named("--query", &arguments.queries)?;
+    request.selections = selections(arguments)?;
+    request.jobs = context.config.jobs;
+    request.statement_minutes = context.config.statement_minutes;
+    request.mode = match arguments.resume {
+        Some(Resume::Consistent) => Mode::Resume,
+        Some(Resume::Relaxed) => Mode::ResumeRelaxed,
+        None if arguments.repair => Mode::Repair,
+        None => Mode::Fresh,
     };
-    let line: Mutex<Option<(String, printer::Progress)>> = Mutex::new(None);
-    let progress = |now: &export::Progress<'_>| {
-        // A poisoned lock means a crash elsewhere; the line is only for looking at.
-        let Ok(mut line) = line.lock() else { return };
-        if line.as_ref().is_none_or(|(table, _)| table != now.table) {
-            let started = context.printer.progress(now.table, now.estimated_rows);
-            *line = Some((now.table.to_owned(), started));
-        }
-        if let Some((_, line)) = line.as_ref() {
-            line.at(Total {
-                rows: now.rows,
-                bytes: Some(now.bytes),
-            });
-        }
-    };
-    let manifest = export::export(&request, context.now, &progress).await?;
-    drop(line);
+    if arguments.dry_run {
+        let planned = export::dry_run(&request).await?;
+        return print(&exported::planned(&planned)?, arguments, context);
+    }
+    if arguments.verify {
+        return verify(&request, arguments, context).await;
+    }
+    copy(&request, arguments, context).await
+}
+
+async fn copy(
+    request: &ExportRequest,
+    arguments: &ExportArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let lines = Lines::new(context.printer.progress_lines());
+    let manifest = export::export(request, context.now, &|now| lines.show(now)).await?;
+    drop(lines);
+    say_what_stood(request.mode, &manifest, context);
     for table in &manifest.tables {
-        let total = Total {
-            rows: table.rows,
-            bytes: Some(table.bytes),
-        };
-        context.printer.detail(&format!("{}: {total}", table.table));
         for (columns, why) in [
-            (&table.left_out, "not exported, no query may read them"),
+            (&table.left_out, "not exported"),
             (&table.absent, "not in the database, read as null"),
         ] {
             if !columns.is_empty() {
@@ -78,10 +147,12 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
             }
         }
     }
+    print(&exported::tables(&manifest)?, arguments, context)?;
     let total = Total {
         rows: manifest.tables.iter().map(|table| table.rows).sum(),
         bytes: Some(manifest.tables.iter().map(|table| table.bytes).sum()),
     };
+    let lake = context.config.lake.as_deref().unwrap_or_default();
     let what = format!("exported {} tables into {lake}", manifest.tables.len());
     context
         .printer
@@ -89,22 +160,108 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
     Ok(())
 }
 
-fn database(arguments: &ExportArgs, context: &Context) -> Result<Database, Failure> {
-    let password = context.password()?;
-    let (url, source) = match (&arguments.from, &context.config.from) {
-        (Some(url), _) => (url.as_str(), UrlSource::Argument),
-        (None, Some(url)) => (url.expose(), UrlSource::Settings),
-        (None, None) => {
-            return Err(Failure::usage("no database is named")
-                .with_hint("give `--from postgres://user@host/database` or set `TOUCHPATH_FROM`"));
-        }
+/// Tells which parts of an earlier attempt stood and which were read anew.
+fn say_what_stood(mode: Mode, manifest: &ExportManifest, context: &Context) {
+    let what = match mode {
+        Mode::Fresh => return,
+        Mode::Resume | Mode::ResumeRelaxed => "of the killed export",
+        Mode::Repair => "of the last export",
     };
-    Ok(Database::parse(url, source, password.as_deref())?)
+    for table in &manifest.tables {
+        let (stood, all) = (table.stood, table.parts.len());
+        let read = all - stood;
+        context.printer.note(&format!(
+            "{}: {stood} of {all} parts {what} stood, {read} read anew",
+            table.table
+        ));
+    }
+    if !manifest.is_one_snapshot {
+        context
+            .printer
+            .warn("the lake's tables are not of one moment of the database");
+    }
 }
 
-/// The tables asked for, or those of the lake that the queries read.
+async fn verify(
+    request: &ExportRequest,
+    arguments: &ExportArgs,
+    context: &Context,
+) -> Result<(), Failure> {
+    let verified = export::verify(request).await?;
+    print(&exported::verified(&verified)?, arguments, context)?;
+    let parts = verified.iter().flat_map(|table| &table.parts);
+    let wrong = parts
+        .clone()
+        .filter(|part| part.state != PartState::Whole)
+        .count();
+    let changed = verified
+        .iter()
+        .filter(|table| table.rows != table.database_rows)
+        .count();
+    if changed > 0 {
+        context.printer.note(&format!(
+            "{changed} tables have another number of rows in the database now"
+        ));
+    }
+    if wrong > 0 {
+        let all = parts.count();
+        return Err(Failure {
+            exit: Exit::Audit,
+            message: format!("{wrong} of {all} parts are not what the database gave"),
+            hint: Some("`touchpath export --repair` writes them anew".to_owned()),
+        });
+    }
+    Ok(())
+}
+
+fn print(batch: &RecordBatch, arguments: &ExportArgs, context: &Context) -> Result<(), Failure> {
+    let format = context.format(&arguments.written)?;
+    let mut data = context.printer.data();
+    output::write_batches(
+        batch.schema(),
+        std::slice::from_ref(batch),
+        format,
+        &mut data,
+    )?;
+    Ok(())
+}
+
+/// One line for each table that is being read.
+struct Lines {
+    lines: ProgressLines,
+    open: Mutex<BTreeMap<String, printer::Progress>>,
+}
+
+impl Lines {
+    fn new(lines: ProgressLines) -> Self {
+        Self {
+            lines,
+            open: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    fn show(&self, now: &export::Progress<'_>) {
+        // A poisoned lock means a crash elsewhere; the lines are only for looking at.
+        let Ok(mut open) = self.open.lock() else {
+            return;
+        };
+        if now.is_complete {
+            open.remove(now.table);
+            return;
+        }
+        let line = open
+            .entry(now.table.to_owned())
+            .or_insert_with(|| self.lines.line(now.table, now.estimated_rows));
+        line.at(Total {
+            rows: now.rows,
+            bytes: Some(now.bytes),
+        });
+    }
+}
+
+/// The tables asked for, or those of the lake that the queries read; none beside `--query`.
 fn tables(arguments: &ExportArgs, context: &Context) -> Result<Vec<String>, Failure> {
-    if !arguments.tables.is_empty() {
+    if !arguments.tables.is_empty() || !arguments.queries.is_empty() {
         return Ok(arguments.tables.clone());
     }
     let datasets = order::datasets(context.config.queries.as_deref())?;
@@ -117,4 +274,30 @@ fn tables(arguments: &ExportArgs, context: &Context) -> Result<Vec<String>, Fail
     tables.sort();
     tables.dedup();
     Ok(tables)
+}
+
+/// `NAME=TEXT` arguments as pairs.
+fn named(flag: &str, arguments: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let pair = |argument: &String| match argument.split_once('=') {
+        Some((name, text)) if !name.trim().is_empty() && !text.trim().is_empty() => {
+            Ok((name.trim().to_owned(), text.trim().to_owned()))
+        }
+        _ => Err(Failure::usage(format!(
+            "`{flag} {argument}` names no table or says nothing of it"
+        ))
+        .with_hint(format!("write `{flag} 'schema.table=…'`"))),
+    };
+    arguments.iter().map(pair).collect()
+}
+
+fn selections(arguments: &ExportArgs) -> Result<BTreeMap<String, Selection>, Failure> {
+    let mut selections: BTreeMap<String, Selection> = BTreeMap::new();
+    for (table, condition) in named("--where", &arguments.conditions)? {
+        selections.entry(table).or_default().condition = Some(condition);
+    }
+    for (table, columns) in named("--columns", &arguments.columns)? {
+        let columns = columns.split(',').map(|column| column.trim().to_owned());
+        selections.entry(table).or_default().columns = Some(columns.collect());
+    }
+    Ok(selections)
 }

@@ -5,6 +5,7 @@ mod compute;
 mod config;
 mod demo;
 mod export;
+mod exported;
 mod report;
 mod run;
 mod runs;
@@ -24,6 +25,7 @@ use serde::Serialize;
 
 use crate::config::{Config, flags};
 use crate::error::Failure;
+use crate::export::{Database, Surroundings, UrlSource};
 use crate::output::Format;
 use crate::printer::{Printer, Talk};
 use crate::shell::{run as run_statement, split};
@@ -244,24 +246,25 @@ impl Context {
         }
     }
 
-    /// The database's password: `PGPASSWORD`, else what the setting `password_file` holds.
+    /// The database of an argument, else of the setting `from`, else of the `PG*` variables;
+    /// every command that has to do with one finds it here.
     ///
     /// # Errors
-    /// The file cannot be read.
-    fn password(&self) -> Result<Option<String>, Failure> {
-        if let Some(password) = &self.config.password {
-            return Ok(Some(password.expose().to_owned()));
-        }
-        let Some(file) = &self.config.password_file else {
-            return Ok(None);
+    /// None is named, or its parameters cannot be used.
+    fn database(&self, argument: Option<&str>) -> Result<Database, Failure> {
+        let argument = argument.map(|url| (url, UrlSource::Argument));
+        let setting = self.config.from.as_ref();
+        let setting = setting.map(|url| (url.expose(), UrlSource::Settings));
+        let variables = self.config.postgres_variables.iter();
+        let around = Surroundings {
+            variables: variables
+                .map(|(name, value)| (name.clone(), value.expose().to_owned()))
+                .collect(),
+            home: self.config.home.clone(),
+            user: self.config.user.clone(),
+            password_file: self.config.password_file.clone(),
         };
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            Failure::usage(format!(
-                "cannot read the password file `{}`: {error}",
-                file.display()
-            ))
-        })?;
-        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+        Ok(Database::resolve(argument.or(setting), &around)?)
     }
 
     /// The lake, which must be there.

@@ -13,6 +13,7 @@ pub struct Environment {
     variables: BTreeMap<String, String>,
     folder: PathBuf,
     threads: usize,
+    user: Option<String>,
 }
 
 impl std::fmt::Debug for Environment {
@@ -39,6 +40,8 @@ impl Environment {
             variables,
             folder: std::env::current_dir()?,
             threads,
+            // Without a name the database's own default serves.
+            user: whoami::username().ok(),
         })
     }
 
@@ -52,6 +55,7 @@ impl Environment {
             variables,
             folder: folder.to_owned(),
             threads,
+            user: None,
         }
     }
 
@@ -87,6 +91,24 @@ impl Environment {
                     value.as_str(),
                 ))
             })
+    }
+
+    /// The variables that begin with `PG`, as those that libpq reads.
+    pub(super) fn postgres_variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(name, _)| name.starts_with("PG"))
+    }
+
+    /// The user's name at the operating system.
+    pub(super) fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// The user's home folder.
+    pub(super) fn home(&self) -> Option<PathBuf> {
+        self.get("HOME").map(PathBuf::from)
     }
 
     /// The nearest file of this name in the current folder or one above it.

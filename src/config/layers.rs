@@ -43,6 +43,9 @@ impl Layer {
             ("publish_failed", Value::from(false)),
             ("memory", Value::from("2GB")),
             ("threads", Value::from(threads)),
+            // More connections than that gain little and burden the server.
+            ("jobs", Value::from(threads.min(4))),
+            ("statement_minutes", Value::from(360)),
             ("s3_allow_http", Value::from(false)),
             ("log", Value::from("warn")),
             ("log_format", Value::from("text")),

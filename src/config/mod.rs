@@ -85,6 +85,8 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("limits", Kind::Limits),
     ("memory", Kind::Size),
     ("threads", Kind::Count),
+    ("jobs", Kind::Count),
+    ("statement_minutes", Kind::Count),
     ("from", Kind::Address),
     ("password_file", Kind::Path),
     ("s3_endpoint", Kind::Text),
@@ -195,12 +197,20 @@ pub struct Config {
     pub memory: usize,
     /// Threads that queries use.
     pub threads: usize,
+    /// Connections over which an export reads.
+    pub jobs: usize,
+    /// Minutes after which a statement of an export is given up.
+    pub statement_minutes: u32,
     /// The Postgres database that is exported.
     pub from: Option<Secret>,
     /// A file that holds the password of `from`.
     pub password_file: Option<PathBuf>,
-    /// The password of `from` (`PGPASSWORD`).
-    pub password: Option<Secret>,
+    /// The `PG*` variables, which libpq reads too.
+    pub postgres_variables: BTreeMap<String, Secret>,
+    /// The user's name at the operating system.
+    pub user: Option<String>,
+    /// The user's home folder.
+    pub home: Option<PathBuf>,
     /// Address of an S3 server other than Amazon's.
     pub s3_endpoint: Option<String>,
     /// Region of the bucket.
@@ -234,6 +244,8 @@ struct Spelled {
     limits: BTreeMap<String, f64>,
     memory: String,
     threads: usize,
+    jobs: usize,
+    statement_minutes: u32,
     from: Option<String>,
     password_file: Option<PathBuf>,
     s3_endpoint: Option<String>,
@@ -289,15 +301,19 @@ impl Config {
         let time_zone = time_zone(&spelled.time_zone)
             .map_err(|near| refuse("time_zone", &spelled.time_zone).meant(near))?;
         let memory = size(&spelled.memory).ok_or_else(|| refuse("memory", &spelled.memory))?;
-        if spelled.threads == 0 {
-            return Err(refuse("threads", "0"));
+        let counts = [
+            ("threads", spelled.threads == 0),
+            ("jobs", spelled.jobs == 0),
+            ("statement_minutes", spelled.statement_minutes == 0),
+        ];
+        if let Some((name, _)) = counts.into_iter().find(|(_, is_zero)| *is_zero) {
+            return Err(refuse(name, "0"));
         }
-        let password = environment.get("PGPASSWORD").map(Secret::from);
         let mut listing = layers::listing(figment);
         if let Some(out) = listing.iter_mut().find(|line| line.name == "out") {
             out.value = out.value.take().or_else(|| spelled.lake.clone());
         }
-        if password.is_some() {
+        if environment.get("PGPASSWORD").is_some() {
             let origin = Origin::Variable("PGPASSWORD".to_owned());
             listing.push(Listed {
                 name: "password".to_owned(),
@@ -319,9 +335,16 @@ impl Config {
             limits: spelled.limits,
             memory,
             threads: spelled.threads,
+            jobs: spelled.jobs,
+            statement_minutes: spelled.statement_minutes,
             from: spelled.from.map(Secret::from),
             password_file: spelled.password_file,
-            password,
+            postgres_variables: environment
+                .postgres_variables()
+                .map(|(name, value)| (name.to_owned(), Secret::from(value)))
+                .collect(),
+            user: environment.user().map(str::to_owned),
+            home: environment.home(),
             s3_endpoint: spelled.s3_endpoint,
             s3_region: spelled.s3_region,
             s3_allow_http: spelled.s3_allow_http,

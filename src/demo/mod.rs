@@ -66,13 +66,6 @@ pub enum DemoError {
         #[from]
         source: tokio::task::JoinError,
     },
-    /// The database cannot be reached.
-    #[error("cannot connect to the database")]
-    Connect {
-        /// The driver's own error.
-        #[source]
-        source: tokio_postgres::Error,
-    },
     /// The database refused.
     #[error("cannot {action} `{table}` in the database")]
     Database {

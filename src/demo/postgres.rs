@@ -8,7 +8,7 @@ use arrow::csv::WriterBuilder;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use futures::SinkExt;
-use tokio_postgres::{Config, NoTls, Transaction};
+use tokio_postgres::{Client, Transaction};
 
 use super::{DemoError, DemoLake, DemoSummary, lake};
 use crate::schema::{TABLES, Table};
@@ -16,36 +16,15 @@ use crate::schema::{TABLES, Table};
 /// What a null is in the copy stream; no text of ours is that.
 const NULL: &str = "\\N";
 
-/// Creates the tables in the database of `url` and fills them; a `password` wins over the
-/// URL's. `done` hears after each copy how many are loaded.
+/// Creates the tables in the database and fills them. `done` hears after each copy how many
+/// are loaded.
 ///
 /// # Errors
 /// [`DemoError::TableExists`] when one of the tables is there; nothing is dropped.
-/// [`DemoError::Connect`] and [`DemoError::Database`] when the database fails.
+/// [`DemoError::Database`] when the database fails.
 pub async fn load_postgres(
     lake: DemoLake,
-    url: &str,
-    password: Option<&str>,
-    done: impl FnMut(u32),
-) -> Result<DemoSummary, DemoError> {
-    let refused = |source| DemoError::Connect { source };
-    let mut database: Config = url.parse().map_err(refused)?;
-    if let Some(password) = password {
-        database.password(password);
-    }
-    // Without TLS: demo data carry no secret, and the usual target is the same machine.
-    let (mut client, connection) = database.connect(NoTls).await.map_err(refused)?;
-    let driver = tokio::spawn(connection);
-    let loaded = load(lake, &mut client, done).await;
-    drop(client);
-    // The connection's own failure has reached the statement that it cut off.
-    drop(driver.await?);
-    loaded
-}
-
-async fn load(
-    lake: DemoLake,
-    client: &mut tokio_postgres::Client,
+    client: &mut Client,
     mut done: impl FnMut(u32),
 ) -> Result<DemoSummary, DemoError> {
     let begin = refused("begin a transaction for", "synthetic lake");

@@ -2,6 +2,7 @@
 
 use tokio_postgres::error::SqlState;
 
+use super::connection::{ConnectionError, is_lost, tls_cause};
 use super::decode::StreamProblem;
 use super::value::ValueProblem;
 use crate::error::{Exit, Failure};
@@ -11,15 +12,9 @@ use crate::storage::StorageError;
 /// Why an export did not happen; none of the texts holds a password or a row's values.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The text is no URL of a database.
-    #[error("the database URL cannot be used: {reason}")]
-    Url {
-        /// What is wrong with it; never the text itself.
-        reason: &'static str,
-    },
-    /// Arguments are public: `ps` shows them.
-    #[error("the database URL on the command line holds a password")]
-    PublicPassword,
+    /// The connection cannot be tried.
+    #[error(transparent)]
+    Setup(#[from] ConnectionError),
     /// Nothing to export.
     #[error("no table is named")]
     NoTables,
@@ -53,6 +48,56 @@ pub enum ExportError {
         /// A column that the table has.
         nearest: Option<String>,
     },
+    /// A column that may not leave the database.
+    #[error("`{table}.{column}` may not be exported: it is not among the columns that a run reads")]
+    ColumnNotAllowed {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// Two columns of one name.
+    #[error("`{table}` has two columns `{column}`")]
+    ColumnTwice {
+        /// `schema.name`.
+        table: String,
+        /// The name.
+        column: String,
+    },
+    /// A query that bears the name of a table or of another query.
+    #[error("`{table}` is named twice")]
+    NamedTwice {
+        /// `schema.name`.
+        table: String,
+    },
+    /// A condition or a list of columns for a table that is not exported.
+    #[error("`{table}` has a condition or a list of columns and is not exported")]
+    NotExported {
+        /// `schema.name`.
+        table: String,
+    },
+    /// The lake has no export of a table.
+    #[error("the lake has no export of `{table}`")]
+    NeverExported {
+        /// `schema.name`.
+        table: String,
+    },
+    /// A table was exported under another condition or query.
+    #[error("`{table}` was exported with another `--where` or `--query`")]
+    OtherSelection {
+        /// `schema.name`.
+        table: String,
+    },
+    /// Nobody keeps the snapshot any more.
+    #[error("the snapshot of this export is no longer to be had")]
+    SnapshotGone,
+    /// A worker's task was lost.
+    #[error("a worker of the export was lost")]
+    Worker {
+        /// The runtime's own error.
+        #[source]
+        source: tokio::task::JoinError,
+    },
     /// A table without a column.
     #[error("`{table}` has no column to export")]
     NoColumns {
@@ -72,14 +117,16 @@ pub enum ExportError {
         remedy: &'static str,
     },
     /// A value has no exact form.
-    #[error("`{table}.{column}`, row {row}: {problem}")]
+    #[error("`{table}.{column}`, row {row}{}: {problem}", key.as_deref().unwrap_or_default())]
     Value {
         /// `schema.name`.
         table: String,
         /// The column.
         column: String,
-        /// Which row, from 1, in the order of the export.
+        /// Which row, from 1, in the order in which the part was read.
         row: u64,
+        /// Its key, as ` (id 7)`, where the key says nothing of a person.
+        key: Option<String>,
         /// Why not.
         problem: ValueProblem,
     },
@@ -93,15 +140,20 @@ pub enum ExportError {
         /// Why not.
         problem: StreamProblem,
     },
-    /// No certificate to verify a server with.
-    #[error("this machine has no root certificates to verify `{database}` with")]
-    NoRootCertificates {
+    /// A server took the connection and said nothing.
+    #[error("cannot connect to `{database}`: no answer within {seconds} s")]
+    NoAnswer {
+        /// The database.
+        database: String,
+        /// The time limit.
+        seconds: u64,
+    },
+    /// No server is what `target_session_attrs` asks for.
+    #[error("cannot connect to `{database}`: no server is what `target_session_attrs` asks for")]
+    OtherKind {
         /// The database.
         database: String,
     },
-    /// The TLS library refused its own settings.
-    #[error("cannot set up TLS")]
-    Tls(#[from] rustls::Error),
     /// The server cannot be reached, or the connection broke.
     #[error("cannot {action} `{database}`")]
     Connection {
@@ -187,24 +239,52 @@ impl ExportError {
         }
     }
 
+    /// Whether the connection was lost, or could not be made, in a way that a later try may
+    /// find mended: the network, a server that is going down or coming up, a pooler's server.
+    ///
+    /// A refusal, a name that does not resolve and a server that cannot be trusted stay.
+    pub fn is_connection_lost(&self) -> bool {
+        match self {
+            Self::NoAnswer { .. } => true,
+            Self::Connection { source, .. } => is_lost(source),
+            Self::Server { action, source, .. } => match source.code.as_str() {
+                // Shut down by an administrator, crashed, not ready yet.
+                "57P01" | "57P02" | "57P03" => true,
+                // A pooler's word for most that goes wrong; while connecting, mostly a refusal.
+                "08P01" => *action != "connect to",
+                // Refused by the server's own rules.
+                "08004" => false,
+                code => code.starts_with("08"),
+            },
+            _ => false,
+        }
+    }
+
     fn exit(&self) -> Exit {
         match self {
-            Self::Url { .. }
-            | Self::PublicPassword
-            | Self::NoTables
+            Self::Setup(error) => error.exit(),
+            Self::NoTables
             | Self::TableName { .. }
             | Self::TableMissing { .. }
             | Self::ColumnMissing { .. }
             | Self::NoColumns { .. }
+            | Self::ColumnNotAllowed { .. }
+            | Self::ColumnTwice { .. }
+            | Self::NamedTwice { .. }
+            | Self::NotExported { .. }
+            | Self::NeverExported { .. }
+            | Self::OtherSelection { .. }
             | Self::TypeRefused { .. }
             | Self::Value { .. } => Exit::Usage,
             Self::Stream { .. }
-            | Self::NoRootCertificates { .. }
-            | Self::Tls(_)
+            | Self::NoAnswer { .. }
+            | Self::OtherKind { .. }
             | Self::Connection { .. }
             | Self::Server { .. }
             | Self::Storage(_)
             | Self::Manifest(_)
+            | Self::SnapshotGone
+            | Self::Worker { .. }
             | Self::Batch { .. }
             | Self::Encoder { .. } => Exit::Store,
         }
@@ -212,17 +292,20 @@ impl ExportError {
 
     fn hint(&self) -> Option<String> {
         let fixed = match self {
-            Self::Url { .. } => "write it as `postgres://user@host:port/database`",
-            Self::PublicPassword => {
-                "arguments are public: leave it out and give it by `PGPASSWORD` or the settings' `password_file`"
+            Self::Setup(error) => return error.hint(),
+            Self::NoAnswer { .. } => {
+                "`connect_timeout` in the URL or `PGCONNECT_TIMEOUT` sets the limit"
             }
             Self::NoTables => "name tables as `schema.table`",
+            Self::SnapshotGone => "`touchpath export --resume` goes on with what was read",
+            Self::ColumnTwice { .. } => {
+                "give each column a name of its own: `select a as first, b as second`"
+            }
+            Self::OtherSelection { .. } => "give the same again; the lake keeps only its checksum",
+            Self::NotExported { .. } => "name the table too",
             Self::TypeRefused { remedy, .. } => remedy,
             Self::Value { .. } => {
                 "correct the row, or export a view that casts the column or leaves the row out"
-            }
-            Self::NoRootCertificates { .. } => {
-                "install the system's CA certificates, or accept an unverified, unencrypted connection with `sslmode=disable`"
             }
             Self::TableMissing { nearest, .. } | Self::ColumnMissing { nearest, .. } => {
                 return nearest
@@ -240,28 +323,43 @@ impl ExportError {
 }
 
 fn connection_hint(source: &tokio_postgres::Error, with_tls: bool) -> Option<String> {
+    use rustls::CertificateError as Certificate;
     use std::error::Error;
+
     let cause = source.source()?;
     if cause.to_string() == "password missing" {
         return server_hint(SqlState::INVALID_PASSWORD.code()).map(str::to_owned);
     }
-    // Failures to reach the host are plain I/O errors; those of the handshake are not.
-    let is_handshake = match cause.downcast_ref::<std::io::Error>() {
-        Some(error) => error.kind() == std::io::ErrorKind::InvalidData,
-        None => true,
+    let hint = match tls_cause(source) {
+        Some(rustls::Error::InvalidCertificate(problem)) => match problem {
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                "connect by a name that the server's certificate bears; \
+                 `sslmode=verify-ca` does without the name"
+            }
+            Certificate::UnknownIssuer => {
+                "name the certificate that signed the server's with `sslrootcert=FILE`; \
+                 `sslmode=require` encrypts without verifying"
+            }
+            Certificate::Expired | Certificate::ExpiredContext { .. } => {
+                "the server needs a new certificate; `sslmode=require` encrypts without verifying"
+            }
+            _ => "`sslmode=require` encrypts without verifying",
+        },
+        Some(_) => return None,
+        // Failures to reach the host are plain I/O errors; a server without TLS is none.
+        None if with_tls && cause.downcast_ref::<std::io::Error>().is_none() => {
+            "away from this machine TLS is required; `sslmode=disable` does without encryption"
+        }
+        None => return None,
     };
-    (with_tls && is_handshake).then(|| {
-        "away from this machine TLS with a verified certificate is required; \
-         `sslmode=disable` in the URL does without encryption"
-            .to_owned()
-    })
+    Some(hint.to_owned())
 }
 
 fn server_hint(code: &str) -> Option<&'static str> {
     if code == SqlState::INVALID_PASSWORD.code()
         || code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION.code()
     {
-        Some("give the password by `PGPASSWORD` or the settings' `password_file`")
+        Some("give the password by `PGPASSWORD`, `~/.pgpass` or the settings' `password_file`")
     } else if code == SqlState::LOCK_NOT_AVAILABLE.code() {
         Some("another session is altering one of the tables: try again when it is done")
     } else if code == SqlState::INSUFFICIENT_PRIVILEGE.code() {

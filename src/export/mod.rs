@@ -1,37 +1,51 @@
 //! Copies Postgres tables into the lake, exactly and over one snapshot.
 //!
-//! In: a [`Database`], tables' names, a lake. Out: `<lake>/<schema>/<table>/part-00000.parquet`
-//! per table and a manifest of what was copied from which state of the database. Every table
-//! is read in one read-only repeatable-read transaction; values that have no exact form stop
-//! the export with table, column and row. Until every table has been read, no file of the
-//! lake changes.
+//! In: a [`Database`], tables' names, a lake. Out: `<lake>/<schema>/<table>/part-*.parquet` per
+//! table and a manifest of what was copied from which state of the database. Every connection
+//! reads the same snapshot; values that have no exact form stop the export with table, column
+//! and row. Readers see nothing of an export until its manifest is written.
 //!
-//! `session` connects, `plan` chooses columns and types, `decode` and `value` turn the
-//! stream into batches, `table` overlaps that with the encoder, `publish` puts files in place.
+//! `connection` finds the database; `attempt` finds the tables, the snapshot and what an earlier attempt has left; `plan`
+//! chooses columns, types and parts (`relation`, `pages`); `standing` tells which earlier parts
+//! still hold; `workers` read the others (`part`, `order`, `decode`, `value`) and note them in
+//! the `journal`; `publish` puts files in place. `verify` compares a lake with its database.
 
-mod database;
+mod attempt;
+mod connection;
 mod decode;
 mod error;
+mod journal;
+mod name;
+mod order;
+mod pages;
+mod part;
 mod plan;
 mod publish;
+mod relation;
 mod session;
-mod table;
+mod snapshot;
+mod standing;
 mod types;
 mod value;
+mod verify;
+mod workers;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-pub use database::{Database, UrlSource};
+pub use connection::{Connection, ConnectionError, Database, Surroundings, UrlSource};
 pub use decode::StreamProblem;
 pub use error::{ExportError, ServerError};
+pub use plan::Selection;
 pub use value::ValueProblem;
+pub use verify::{PartState, VerifiedPart, VerifiedTable, verify};
 
-use crate::lake::exports::{
-    self, ExportManifest, ExportedColumn, ExportedPart, ExportedTable, PartContent, export_id,
-};
-use crate::storage::{FileSummary, Location};
-use plan::{Relation, TablePlan};
-use session::Session;
+use crate::lake::exports::{self, ExportManifest, ExportedPart, ExportedTable};
+use crate::storage::Location;
+use attempt::Attempt;
+use plan::TablePlan;
+use workers::{Event, PartId, Work};
 
 /// What to export, whence and where to.
 #[derive(Debug, Clone)]
@@ -40,8 +54,48 @@ pub struct ExportRequest {
     pub database: Database,
     /// The tables, as `schema.table`; one named twice is exported once.
     pub tables: Vec<String>,
+    /// The user's own queries, as `schema.table` and SQL.
+    pub queries: Vec<(String, String)>,
+    /// What is wanted of single tables, by `schema.table`.
+    pub selections: BTreeMap<String, Selection>,
     /// The lake.
     pub lake: Location,
+    /// Connections that read at the same time.
+    pub jobs: usize,
+    /// Minutes after which the server gives a statement up.
+    pub statement_minutes: u32,
+    /// What becomes of an earlier attempt.
+    pub mode: Mode,
+}
+
+/// How an export deals with what is already there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything is read.
+    #[default]
+    Fresh,
+    /// Parts of a killed export stand, if they agree with the snapshot of now.
+    Resume,
+    /// Parts of a killed export stand as they are; the lake is then not of one snapshot.
+    ResumeRelaxed,
+    /// Whole files of the last export stand, if they agree with the snapshot of now.
+    Repair,
+}
+
+impl ExportRequest {
+    /// A request for whole tables over one connection.
+    pub fn new(database: Database, tables: Vec<String>, lake: Location) -> Self {
+        Self {
+            database,
+            tables,
+            queries: Vec::new(),
+            selections: BTreeMap::new(),
+            lake,
+            jobs: 1,
+            statement_minutes: 360,
+            mode: Mode::Fresh,
+        }
+    }
 }
 
 /// How far the export of a table has come.
@@ -55,170 +109,193 @@ pub struct Progress<'a> {
     pub bytes: u64,
     /// The server's estimate of the table's rows, when it has one; it may be far off.
     pub estimated_rows: Option<u64>,
+    /// Whether all of the table's rows are received.
+    pub is_complete: bool,
 }
 
 /// Copies the tables and writes the manifest.
 ///
-/// `now` is asked once at the start and once at the end; `progress` is called every few
-/// thousand rows and once at the end of each table. Files of earlier exports of the same
-/// tables are replaced once every table has been read.
+/// `now` is asked at the start and at the end; `progress` is called every few thousand rows
+/// and once at the end of each part.
 ///
 /// # Errors
-/// See [`ExportError`]. The lake is then as it was, unless the store failed while files were
-/// being put in place.
+/// See [`ExportError`]. Readers of the lake then see what they saw before.
 pub async fn export(
     request: &ExportRequest,
     now: impl Fn() -> DateTime<Utc>,
     progress: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> Result<ExportManifest, ExportError> {
     let started_at = now();
-    let export = export_id(started_at);
-    let mut staged = Vec::new();
-    let copied = match copy(request, &export, progress, &mut staged).await {
-        Ok(copied) => copied,
+    let attempt = Attempt::begin(request, started_at).await?;
+    let stood = attempt.standing.clone();
+    let mut parts = attempt.standing.clone();
+    match read(request, &attempt, progress).await {
+        Ok(read) => parts.extend(read),
         Err(error) => {
-            remove_staged(&request.lake, &staged).await;
+            attempt.journal.end_if_empty(&request.lake).await?;
             return Err(error);
         }
-    };
+    }
+    for part in parts.values() {
+        if exports::export_of_part(&part.path) == Some(&attempt.journal.export) {
+            publish::put_in_place(&request.lake, &part.path).await?;
+        }
+    }
+    let earlier = exports::newest(&request.lake).await?;
+    let mut tables = Vec::with_capacity(attempt.plans.len());
+    for (number, plan) in attempt.plans.iter().enumerate() {
+        let of_table = |id: &PartId| id.table == number;
+        let own = parts.iter().filter(|(id, _)| of_table(id));
+        let mut table = describe(plan, own.map(|(_, part)| part.clone()).collect());
+        table.stood = stood.keys().filter(|id| of_table(id)).count();
+        let earlier = earlier.get(&table.folder).map(|(_, table)| table);
+        table.removed = publish::replaced(&request.lake, &table, earlier, started_at).await?;
+        tables.push(table);
+    }
+    let snapshot = attempt.snapshot.text.clone();
     let manifest = ExportManifest {
-        export,
+        export: attempt.journal.export.clone(),
         database: request.database.to_string(),
-        server_version: copied.server_version,
-        snapshot: copied.snapshot,
-        is_one_snapshot: true,
+        server_version: attempt.server_version.clone(),
+        is_one_snapshot: parts.values().all(|part| part.snapshot == snapshot),
+        snapshot,
         started_at,
         finished_at: now(),
-        tables: copied.tables,
+        tables,
     };
     exports::write(&request.lake, &manifest).await?;
+    clean_up(request, attempt, &manifest).await?;
     Ok(manifest)
 }
 
-/// What an export learns on its way.
-struct Copied {
-    server_version: String,
-    snapshot: String,
-    tables: Vec<ExportedTable>,
-}
-
-/// Reads every table into a staged file, then puts all of them in place; `staged` names the
-/// files that a failure leaves behind.
-async fn copy(
+/// Reads the parts that do not stand.
+async fn read(
     request: &ExportRequest,
-    export: &str,
+    attempt: &Attempt,
     progress: &(dyn Fn(&Progress<'_>) + Sync),
-    staged: &mut Vec<String>,
-) -> Result<Copied, ExportError> {
+) -> Result<BTreeMap<PartId, ExportedPart>, ExportError> {
+    let plans = &attempt.plans;
+    let all = plans
+        .iter()
+        .enumerate()
+        .flat_map(|(table, plan)| (0..plan.parts.len()).map(move |part| PartId { table, part }));
+    let work = Work {
+        database: request.database.clone(),
+        snapshot: attempt.snapshot.clone(),
+        statement_minutes: request.statement_minutes,
+        lake: request.lake.clone(),
+        journal: attempt.journal.clone(),
+        plans: plans.clone(),
+        parts: all
+            .filter(|id| !attempt.standing.contains_key(id))
+            .collect(),
+    };
+    let mut missing = vec![0_usize; plans.len()];
+    for id in &work.parts {
+        missing[id.table] += 1;
+    }
+    let mut received: BTreeMap<PartId, (u64, u64)> = BTreeMap::new();
+    let mut written = BTreeMap::new();
+    let hear = |event| {
+        let (id, rows, bytes, is_complete) = match event {
+            Event::Received { part, rows, bytes } => (part, rows, bytes, false),
+            Event::Written { part, exported } => {
+                missing[part.table] -= 1;
+                let bytes = received.get(&part).map_or(0, |(_, bytes)| *bytes);
+                let rows = exported.rows;
+                written.insert(part, exported);
+                (part, rows, bytes, true)
+            }
+        };
+        received.insert(id, (rows, bytes));
+        let plan = &plans[id.table];
+        let of_table = received
+            .range(PartId { part: 0, ..id }..)
+            .take_while(|(other, _)| other.table == id.table);
+        let (rows, bytes) =
+            of_table.fold((0, 0), |sum, (_, part)| (sum.0 + part.0, sum.1 + part.1));
+        progress(&Progress {
+            table: &plan.table,
+            rows,
+            bytes,
+            estimated_rows: plan.estimated_rows,
+            is_complete: is_complete && missing[id.table] == 0,
+        });
+    };
+    workers::run(work, request.jobs, hear).await?;
+    Ok(written)
+}
+
+/// Removes what the manifest has made needless.
+async fn clean_up(
+    request: &ExportRequest,
+    attempt: Attempt,
+    manifest: &ExportManifest,
+) -> Result<(), ExportError> {
     let lake = &request.lake;
-    let session = Session::connect(&request.database).await?;
-    let relations = find(&session, &request.tables).await?;
-    let snapshot = begin(&session, &relations).await?;
-    let mut plans = Vec::with_capacity(relations.len());
-    for relation in &relations {
-        plans.push(relation.plan(&session).await?);
+    for path in manifest.tables.iter().flat_map(|table| &table.removed) {
+        lake.delete(path).await?;
     }
-    let mut summaries = Vec::with_capacity(plans.len());
-    for plan in &plans {
-        let path = publish::staged_path(&plan.folder, export);
-        let summary = table::copy_table(&session, plan, lake, &path, progress).await?;
-        tracing::info!(
-            table = plan.table,
-            rows = summary.rows,
-            bytes = summary.bytes,
-            "table read"
-        );
-        staged.push(path);
-        summaries.push(summary);
-    }
-    let server_version = end(&session).await?;
-    let mut tables = Vec::with_capacity(plans.len());
-    for ((plan, summary), path) in plans.iter().zip(summaries).zip(&*staged) {
-        let removed = publish::put_in_place(lake, &plan.folder, path).await?;
-        tables.push(describe(plan, summary, removed));
-    }
-    Ok(Copied {
-        server_version,
-        snapshot,
-        tables,
-    })
+    attempt.journal.end(lake).await?;
+    let folders = manifest.tables.iter().map(|table| table.folder.as_str());
+    publish::remove_abandoned(lake, folders, manifest.started_at).await?;
+    attempt.end().await
 }
 
-async fn find(session: &Session, tables: &[String]) -> Result<Vec<Relation>, ExportError> {
-    if tables.is_empty() {
-        return Err(ExportError::NoTables);
-    }
-    let mut relations = Vec::with_capacity(tables.len());
-    for (position, table) in tables.iter().enumerate() {
-        if !tables[..position].contains(table) {
-            relations.push(Relation::find(session, table).await?);
-        }
-    }
-    Ok(relations)
-}
-
-/// Starts the transaction and takes its snapshot; returns the snapshot's text.
-///
-/// The locks come before the snapshot, as Postgres advises: a table altered or truncated
-/// between the two would be read in a form that the plan does not know.
-async fn begin(session: &Session, relations: &[Relation]) -> Result<String, ExportError> {
-    session
-        .execute("begin isolation level repeatable read, read only")
-        .await?;
-    for lock in relations.iter().filter_map(Relation::lock) {
-        session.execute(&lock).await?;
-    }
-    session
-        .query_text("select txid_current_snapshot()::text")
-        .await
-}
-
-/// Ends the transaction, which proves that the connection still stands; returns the server's
-/// version.
-async fn end(session: &Session) -> Result<String, ExportError> {
-    session.execute("commit").await?;
-    session
-        .query_text("select current_setting('server_version')")
-        .await
-}
-
-/// Removes what a failure has left; those already in place bear other names.
-async fn remove_staged(lake: &Location, staged: &[String]) {
-    for path in staged {
-        if let Err(error) = lake.delete(path).await {
-            tracing::warn!(path, %error, "a staged file is left behind");
-        }
-    }
-}
-
-fn describe(plan: &TablePlan, summary: FileSummary, removed: Vec<String>) -> ExportedTable {
-    let columns = plan.columns.iter().map(|column| ExportedColumn {
-        name: column.name.clone(),
-        postgres: column.postgres.clone(),
-        arrow: column.kind.arrow().to_string(),
-    });
+fn describe(plan: &TablePlan, parts: Vec<ExportedPart>) -> ExportedTable {
     ExportedTable {
         table: plan.table.clone(),
         folder: plan.folder.clone(),
-        selection: None,
-        rows: summary.rows,
-        bytes: summary.bytes,
-        key: Vec::new(),
+        selection: plan.selection.clone(),
+        rows: parts.iter().map(|part| part.rows).sum(),
+        bytes: parts.iter().map(|part| part.bytes).sum(),
+        key: plan.key.clone(),
         ordered_by: plan.ordered_by.clone(),
-        columns: columns.collect(),
+        columns: plan.exported_columns(),
         absent: plan.absent.clone(),
         left_out: plan.left_out.clone(),
-        parts: vec![ExportedPart {
-            path: publish::final_path(&plan.folder),
-            rows: summary.rows,
-            bytes: summary.bytes,
-            sha256: summary.sha256,
-            snapshot: String::new(),
-            pages: None,
-            key_range: None,
-            generation: 0,
-            content: PartContent::Rows,
-        }],
-        removed,
+        parts,
+        removed: Vec::new(),
+        stood: 0,
     }
+}
+
+/// A table as a dry run shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedTable {
+    /// `schema.name`.
+    pub table: String,
+    /// The server's estimate of the rows, when it has one.
+    pub estimated_rows: Option<u64>,
+    /// What the rows take in the server, when it tells.
+    pub estimated_bytes: Option<u64>,
+    /// How many parts would be read.
+    pub parts: usize,
+    /// The columns by which each part's rows would be ordered.
+    pub ordered_by: Vec<String>,
+    /// The columns that would be written.
+    pub columns: Vec<exports::ExportedColumn>,
+    /// Columns that a run may read and the database does not have.
+    pub absent: Vec<String>,
+    /// Columns that would stay behind.
+    pub left_out: Vec<String>,
+}
+
+/// What [`export`] would read; no row is read and nothing is written.
+///
+/// # Errors
+/// The same as those of an export before it reads.
+pub async fn dry_run(request: &ExportRequest) -> Result<Vec<PlannedTable>, ExportError> {
+    let plans = attempt::plan(request).await?;
+    let planned = plans.into_iter().map(|plan| PlannedTable {
+        columns: plan.exported_columns(),
+        parts: plan.parts.len(),
+        table: plan.table,
+        estimated_rows: plan.estimated_rows,
+        estimated_bytes: plan.estimated_bytes,
+        ordered_by: plan.ordered_by,
+        absent: plan.absent,
+        left_out: plan.left_out,
+    });
+    Ok(planned.collect())
 }

@@ -1,73 +1,66 @@
-//! What is read of each table: its columns, their types, the order of the rows.
+//! What is read of each table: its columns, their types, the order of the rows, the parts.
 //!
-//! In: tables' names and the database's catalog. Out: one [`TablePlan`] per table, or the
-//! first table, column or type that stands in the way. No row is read here.
+//! In: a relation and what the user wants of it. Out: one [`TablePlan`], or the first column
+//! or type that stands in the way. No row is read here.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
-use tokio_postgres::types::Type;
-use tokio_postgres::{Error, Row};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use sha2::{Digest, Sha256};
 
 use super::error::ExportError;
+use super::name::{TableName, quote};
+use super::order;
+use super::pages;
+use super::relation::{CatalogColumn, Relation, Source};
 use super::session::Session;
-use super::types::{self, PostgresType};
+use super::types::PostgresType;
 use crate::error::nearest;
+use crate::lake::exports::{ExportedColumn, Pages};
 use crate::schema::{self, Table};
 
-/// Tables, partitioned tables, views, materialised views, foreign tables.
-const RELATIONS: &str = "\
-    select n.nspname || '.' || c.relname \
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-    where c.relkind in ('r', 'p', 'v', 'm', 'f') \
-      and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%'";
-
-const RELATION: &str = "\
-    select c.oid, c.reltuples::bigint, c.relkind in ('r', 'p') \
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-    where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')";
-
-const COLUMNS: &str = "\
-    select a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod) \
-    from pg_attribute a \
-    where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped \
-    order by a.attnum";
-
-const PRIMARY_KEY: &str = "\
-    select a.attname \
-    from pg_index i \
-    cross join lateral unnest(i.indkey) with ordinality as k (attnum, position) \
-    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum \
-    where i.indrelid = $1 and i.indisprimary and k.position <= i.indnkeyatts \
-    order by k.position";
-
-/// A table as the catalog has it.
-pub(super) struct Relation {
-    schema: String,
-    name: String,
-    oid: u32,
-    /// The server's estimate of the rows, when it has one.
-    pub(super) estimated_rows: Option<u64>,
-    /// Views and foreign tables cannot be locked, or lock what is not ours to lock.
-    is_lockable: bool,
+/// What is wanted of a table; the default is all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Only these columns, in this order.
+    pub columns: Option<Vec<String>>,
+    /// Only the rows for which this SQL condition holds.
+    pub condition: Option<String>,
 }
 
 /// What is copied of one table, and how.
+#[derive(Debug, Clone)]
 pub(super) struct TablePlan {
-    /// `schema.name`.
+    /// The name as messages spell it.
     pub(super) table: String,
     /// Folder below the lake.
     pub(super) folder: String,
+    /// SHA-256 of the condition or the query.
+    pub(super) selection: Option<String>,
     pub(super) estimated_rows: Option<u64>,
+    pub(super) estimated_bytes: Option<u64>,
     pub(super) columns: Vec<PlannedColumn>,
+    /// The columns of the primary key.
+    pub(super) key: Vec<String>,
     pub(super) ordered_by: Vec<String>,
     pub(super) absent: Vec<String>,
     pub(super) left_out: Vec<String>,
-    /// The statement whose output is decoded.
-    pub(super) copy: String,
+    /// What is read one by one; `None` is the whole of what cannot be read by pages.
+    pub(super) parts: Vec<Option<Pages>>,
+    /// The positions of the key's columns, where the rows' order can be watched.
+    pub(super) watched: Option<Vec<usize>>,
+    /// The table or query in SQL.
+    from: String,
+    condition: Option<String>,
+    /// The ordering expressions in SQL.
+    order: Vec<String>,
+    /// Whether names in the user's SQL are resolved as the role is used to.
+    pub(super) has_own_sql: bool,
 }
 
 /// One column of a plan.
+#[derive(Debug, Clone)]
 pub(super) struct PlannedColumn {
     pub(super) name: String,
     /// The type as Postgres spells it.
@@ -75,116 +68,52 @@ pub(super) struct PlannedColumn {
     pub(super) kind: PostgresType,
 }
 
-/// One column of the catalog.
-#[derive(Clone)]
-struct CatalogColumn {
-    name: String,
-    type_oid: u32,
-    modifier: i32,
-    postgres: String,
-}
-
-impl Relation {
-    /// Finds a table by `schema.name`.
-    pub(super) async fn find(session: &Session, table: &str) -> Result<Self, ExportError> {
-        let (schema, name) = split_name(table)?;
-        let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-            [(&schema, Type::NAME), (&name, Type::NAME)];
-        let rows = session.query(RELATION, &parameters).await?;
-        let Some(row) = rows.first() else {
-            let tables = read_all(session, &session.query(RELATIONS, &[]).await?)?;
-            return Err(ExportError::TableMissing {
-                database: session.database().to_string(),
-                table: table.to_owned(),
-                nearest: nearest(table, tables.iter().map(String::as_str)).map(str::to_owned),
-            });
-        };
-        let (oid, estimate, is_lockable) =
-            read_relation(row).map_err(|source| session.failure(source))?;
-        Ok(Self {
-            schema: schema.to_owned(),
-            name: name.to_owned(),
-            oid,
-            // Before a first analyze it is -1, before Postgres 14 it is 0.
-            estimated_rows: u64::try_from(estimate).ok().filter(|rows| *rows > 0),
-            is_lockable,
-        })
-    }
-
-    /// The statement that keeps the table as it is until the transaction ends.
-    pub(super) fn lock(&self) -> Option<String> {
-        self.is_lockable
-            .then(|| format!("lock table {} in access share mode", self.quoted()))
-    }
-
-    fn quoted(&self) -> String {
-        format!("{}.{}", quote(&self.schema), quote(&self.name))
-    }
-
-    fn qualified(&self) -> String {
-        format!("{}.{}", self.schema, self.name)
-    }
-
-    /// Chooses columns, types and order.
-    pub(super) async fn plan(&self, session: &Session) -> Result<TablePlan, ExportError> {
-        let found = self.columns(session).await?;
-        let contract = contract(&self.schema, &self.name);
-        let primary_key = read_all(
-            session,
-            &session
-                .query(PRIMARY_KEY, &[(&self.oid, Type::OID)])
-                .await?,
-        )?;
-        let chosen = Chosen::from_catalog(&self.qualified(), &found, contract)?;
-        let order = order_columns(&primary_key, &found, contract);
+impl TablePlan {
+    /// Chooses columns, types, order and parts.
+    pub(super) async fn of(
+        session: &Session,
+        relation: &Relation,
+        wanted: &Selection,
+    ) -> Result<Self, ExportError> {
+        let table = relation.name.to_string();
+        let found = relation.columns(session).await?;
+        let contract = contract(&relation.name);
+        let key = relation.primary_key(session).await?;
+        let chosen = Chosen::from_catalog(&table, &found, contract, wanted)?;
         let mut columns = Vec::with_capacity(chosen.columns.len());
         for column in chosen.columns {
-            let kind =
-                PostgresType::from_catalog(column.type_oid, column.modifier).map_err(|remedy| {
-                    ExportError::TypeRefused {
-                        table: self.qualified(),
-                        column: column.name.clone(),
-                        postgres: column.postgres.clone(),
-                        remedy,
-                    }
-                })?;
-            columns.push(PlannedColumn {
-                name: column.name,
-                postgres: column.postgres,
-                kind,
-            });
+            columns.push(PlannedColumn::of(&table, column)?);
         }
-        let copy = copy_statement(&self.quoted(), &columns, &order);
-        Ok(TablePlan {
-            table: self.qualified(),
-            folder: format!("{}/{}", self.schema, self.name),
-            estimated_rows: self.estimated_rows,
-            columns,
+        let order = order_columns(&key, &found, contract);
+        let (from, query) = match &relation.source {
+            Source::Relation { .. } => (relation.name.quoted(), None),
+            // On lines of its own, because it may end in a comment.
+            Source::Query(sql) => (format!("(\n{sql}\n) as query"), Some(sql)),
+        };
+        let own_sql = query.or(wanted.condition.as_ref());
+        Ok(Self {
+            folder: relation.name.folder(),
+            selection: own_sql.map(|sql| format!("{:x}", Sha256::digest(sql))),
+            estimated_rows: relation.estimated_rows,
+            estimated_bytes: relation.estimated_bytes,
+            watched: watched(&order, &columns),
+            order: order
+                .iter()
+                .map(|column| ordering(column, &columns))
+                .collect(),
             ordered_by: order.into_iter().map(|column| column.name).collect(),
+            has_own_sql: own_sql.is_some(),
             absent: chosen.absent,
             left_out: chosen.left_out,
-            copy,
+            parts: pages::parts(session, relation).await?,
+            condition: wanted.condition.clone(),
+            table,
+            columns,
+            key,
+            from,
         })
     }
 
-    async fn columns(&self, session: &Session) -> Result<Vec<CatalogColumn>, ExportError> {
-        let rows = session.query(COLUMNS, &[(&self.oid, Type::OID)]).await?;
-        let read = |row: &Row| {
-            Ok(CatalogColumn {
-                name: row.try_get(0)?,
-                type_oid: row.try_get(1)?,
-                modifier: row.try_get(2)?,
-                postgres: row.try_get(3)?,
-            })
-        };
-        rows.iter()
-            .map(read)
-            .collect::<Result<_, Error>>()
-            .map_err(|source| session.failure(source))
-    }
-}
-
-impl TablePlan {
     /// The file's schema; like a database's result, it promises no column to be without null.
     pub(super) fn arrow(&self) -> SchemaRef {
         let fields: Vec<Field> = self
@@ -193,6 +122,135 @@ impl TablePlan {
             .map(|column| Field::new(&column.name, column.kind.arrow(), true))
             .collect();
         Arc::new(Schema::new(fields))
+    }
+
+    /// The columns as a manifest lists them.
+    pub(super) fn exported_columns(&self) -> Vec<ExportedColumn> {
+        let columns = self.columns.iter().map(|column| ExportedColumn {
+            name: column.name.clone(),
+            postgres: column.postgres.clone(),
+            arrow: column.kind.arrow().to_string(),
+        });
+        columns.collect()
+    }
+
+    /// Whether the rows have an order that the server must make or we watch.
+    pub(super) fn is_ordered(&self) -> bool {
+        !self.order.is_empty()
+    }
+
+    /// The statement whose output is decoded.
+    ///
+    /// COPY, not SELECT: one form for tables and views, and a wire format of plain fields; with
+    /// this driver the two are equally fast. It fixes the column order, hence the explicit list.
+    pub(super) fn copy(&self, part: Option<&Pages>, sorted: bool) -> Result<String, ExportError> {
+        let columns: Vec<String> = self
+            .columns
+            .iter()
+            .map(|column| quote(&column.name))
+            .collect();
+        let mut select = format!("select {} from ", columns.join(", "));
+        self.push_rows(&mut select, part)?;
+        if sorted {
+            self.push_order(&mut select);
+        }
+        Ok(format!("copy ({select}) to stdout (format binary)"))
+    }
+
+    /// The statement that tells the key of a part's row, counted from 1 as it was read; none
+    /// where the rows have no key, or one that may say something of a person.
+    pub(super) fn locate(
+        &self,
+        part: Option<&Pages>,
+        sorted: bool,
+        row: u64,
+    ) -> Result<Option<String>, ExportError> {
+        let is_impersonal = |name: &String| {
+            let column = self.columns.iter().find(|column| column.name == *name);
+            column.is_some_and(|column| order::is_impersonal(&column.kind.arrow()))
+        };
+        if self.ordered_by.is_empty() || !self.ordered_by.iter().all(is_impersonal) {
+            return Ok(None);
+        }
+        let shown = self
+            .ordered_by
+            .iter()
+            .map(|name| format!("{}::text", quote(name)));
+        let mut select = format!(
+            "select array_to_string(array[{}], ', ', 'null') from ",
+            shown.collect::<Vec<_>>().join(", ")
+        );
+        self.push_rows(&mut select, part)?;
+        if sorted {
+            self.push_order(&mut select);
+        }
+        Ok(Some(format!(
+            "{select} offset {} limit 1",
+            row.saturating_sub(1)
+        )))
+    }
+
+    fn push_order(&self, select: &mut String) {
+        if self.is_ordered() {
+            select.push_str(" order by ");
+            select.push_str(&self.order.join(", "));
+        }
+    }
+
+    /// The statement that counts a part's rows, and those that were written since `xmin`.
+    pub(super) fn count(&self, part: Option<&Pages>, since: u32) -> Result<String, ExportError> {
+        let mut select = format!(
+            "select count(*), count(*) filter (where age(xmin) <= age('{since}'::xid)) from "
+        );
+        self.push_rows(&mut select, part)?;
+        Ok(select)
+    }
+
+    /// The statement that counts a whole table's rows.
+    pub(super) fn count_whole(&self) -> Result<String, ExportError> {
+        let mut select = "select count(*) from ".to_owned();
+        self.push_rows(&mut select, None)?;
+        Ok(select)
+    }
+
+    /// Appends the table and the conditions on its rows.
+    fn push_rows(&self, select: &mut String, part: Option<&Pages>) -> Result<(), ExportError> {
+        match part {
+            Some(pages) => {
+                select.push_str("only ");
+                select.push_str(&TableName::parse(&pages.relation)?.quoted());
+            }
+            None => select.push_str(&self.from),
+        }
+        let own = self.condition.as_ref().map(|own| format!("(\n{own}\n)"));
+        let conditions: Vec<String> = part
+            .and_then(pages::condition)
+            .into_iter()
+            .chain(own)
+            .collect();
+        if !conditions.is_empty() {
+            select.push_str(" where ");
+            select.push_str(&conditions.join(" and "));
+        }
+        Ok(())
+    }
+}
+
+impl PlannedColumn {
+    fn of(table: &str, column: CatalogColumn) -> Result<Self, ExportError> {
+        match PostgresType::from_catalog(column.type_oid, column.modifier) {
+            Ok(kind) => Ok(Self {
+                name: column.name,
+                postgres: column.postgres,
+                kind,
+            }),
+            Err(remedy) => Err(ExportError::TypeRefused {
+                table: table.to_owned(),
+                column: column.name,
+                postgres: column.postgres,
+                remedy,
+            }),
+        }
     }
 }
 
@@ -205,42 +263,85 @@ struct Chosen {
 
 impl Chosen {
     /// A table of the contract gives the contract's columns in the contract's order and no
-    /// other; any other table gives all of its columns.
+    /// other; any other table gives all of its columns. What the user lists narrows that.
     fn from_catalog(
         table: &str,
         found: &[CatalogColumn],
         contract: Option<&Table>,
+        wanted: &Selection,
     ) -> Result<Self, ExportError> {
         let mut chosen = Self {
             columns: Vec::new(),
             absent: Vec::new(),
             left_out: Vec::new(),
         };
-        let Some(contract) = contract else {
-            chosen.columns = found.to_vec();
-            return if found.is_empty() {
-                Err(ExportError::NoColumns {
-                    table: table.to_owned(),
-                })
-            } else {
-                Ok(chosen)
-            };
-        };
-        for column in contract.columns {
-            match found.iter().find(|candidate| candidate.name == column.name) {
-                Some(candidate) => chosen.columns.push(candidate.clone()),
-                None if column.required => return Err(column_missing(table, column.name, found)),
-                None => chosen.absent.push(column.name.to_owned()),
+        let named = |name: &str| found.iter().find(|candidate| candidate.name == name);
+        if let Some(contract) = contract {
+            for column in contract.columns {
+                match named(column.name) {
+                    Some(candidate) => chosen.columns.push(candidate.clone()),
+                    None if column.required => {
+                        return Err(column_missing(table, column.name, found));
+                    }
+                    None => chosen.absent.push(column.name.to_owned()),
+                }
             }
+        } else {
+            chosen.columns = found.to_vec();
         }
-        let is_foreign = |name: &str| !contract.columns.iter().any(|column| column.name == name);
+        if let Some(wanted) = &wanted.columns {
+            chosen.narrow(table, found, wanted)?;
+        }
+        if let Some(twice) = repeated(&chosen.columns) {
+            return Err(ExportError::ColumnTwice {
+                table: table.to_owned(),
+                column: twice,
+            });
+        }
+        if chosen.columns.is_empty() {
+            return Err(ExportError::NoColumns {
+                table: table.to_owned(),
+            });
+        }
         chosen.left_out = found
             .iter()
-            .filter(|column| is_foreign(&column.name))
+            .filter(|column| !chosen.columns.iter().any(|taken| taken.name == column.name))
             .map(|column| column.name.clone())
             .collect();
         Ok(chosen)
     }
+
+    /// Leaves the wanted columns, in the wanted order.
+    fn narrow(
+        &mut self,
+        table: &str,
+        found: &[CatalogColumn],
+        wanted: &[String],
+    ) -> Result<(), ExportError> {
+        let mut columns = Vec::with_capacity(wanted.len());
+        for name in wanted {
+            let is_there = found.iter().any(|column| column.name == *name);
+            match self.columns.iter().find(|column| column.name == *name) {
+                Some(column) => columns.push(column.clone()),
+                None if is_there => {
+                    return Err(ExportError::ColumnNotAllowed {
+                        table: table.to_owned(),
+                        column: name.clone(),
+                    });
+                }
+                None => return Err(column_missing(table, name, found)),
+            }
+        }
+        self.columns = columns;
+        Ok(())
+    }
+}
+
+/// The first name that two columns bear.
+fn repeated(columns: &[CatalogColumn]) -> Option<String> {
+    let mut seen = HashSet::new();
+    let mut names = columns.iter().map(|column| &column.name);
+    names.find(|name| !seen.insert(*name)).cloned()
 }
 
 fn column_missing(table: &str, column: &str, found: &[CatalogColumn]) -> ExportError {
@@ -272,80 +373,29 @@ fn order_columns(
     }
 }
 
-/// COPY, not SELECT: one form for tables and views, and a wire format of plain fields; with
-/// this driver the two are equally fast. It fixes the column order, hence the explicit list.
-/// Text is ordered by its bytes, as readers of Parquet compare it; a database's own
-/// collation differs between servers.
-fn copy_statement(table: &str, columns: &[PlannedColumn], order: &[CatalogColumn]) -> String {
-    let columns: Vec<String> = columns.iter().map(|column| quote(&column.name)).collect();
-    let mut select = format!("select {} from {table}", columns.join(", "));
-    if !order.is_empty() {
-        let order: Vec<String> = order
-            .iter()
-            .map(|column| {
-                let collation = if types::is_collated(column.type_oid) {
-                    " collate \"C\""
-                } else {
-                    ""
-                };
-                format!("{}{collation}", quote(&column.name))
-            })
-            .collect();
-        select.push_str(" order by ");
-        select.push_str(&order.join(", "));
+/// The positions of the key's columns among those exported; none when one is not exported.
+fn watched(order: &[CatalogColumn], columns: &[PlannedColumn]) -> Option<Vec<usize>> {
+    let position = |key: &CatalogColumn| columns.iter().position(|column| column.name == key.name);
+    order.iter().map(position).collect()
+}
+
+/// What orders by a column as readers of the file compare it: text by its bytes. A
+/// database's own collation differs between servers, and an enum's order is not its text's.
+fn ordering(key: &CatalogColumn, columns: &[PlannedColumn]) -> String {
+    let exported = columns.iter().find(|column| column.name == key.name);
+    let is_text = exported.is_some_and(|column| column.kind.arrow() == DataType::Utf8);
+    if is_text {
+        format!("{}::text collate \"C\"", quote(&key.name))
+    } else {
+        quote(&key.name)
     }
-    format!("copy ({select}) to stdout (format binary)")
 }
 
 /// The contract's table of this name.
-fn contract(schema: &str, name: &str) -> Option<&'static Table> {
+fn contract(name: &TableName) -> Option<&'static Table> {
     schema::TABLES
         .iter()
-        .find(|table| table.schema == schema && table.name == name)
-}
-
-/// A name as an SQL identifier.
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// The two parts of `schema.name`, which also name the folders in the lake.
-fn split_name(table: &str) -> Result<(&str, &str), ExportError> {
-    let refuse = |reason| ExportError::TableName {
-        table: table.to_owned(),
-        reason,
-    };
-    let (schema, name) = table
-        .split_once('.')
-        .ok_or_else(|| refuse("write it as `schema.table`"))?;
-    let is_plain = |part: &str| {
-        !part.is_empty()
-            && part
-                .chars()
-                .all(|letter| letter.is_alphanumeric() || "_-$".contains(letter))
-    };
-    if !is_plain(schema) || !is_plain(name) {
-        return Err(refuse(
-            "only letters, digits, `_`, `-` and `$` can name a folder of the lake",
-        ));
-    }
-    if schema.starts_with('_') {
-        return Err(refuse(
-            "folders of the lake that begin with `_` are not tables",
-        ));
-    }
-    Ok((schema, name))
-}
-
-fn read_relation(row: &Row) -> Result<(u32, i64, bool), Error> {
-    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
-}
-
-fn read_all(session: &Session, rows: &[Row]) -> Result<Vec<String>, ExportError> {
-    rows.iter()
-        .map(|row| row.try_get(0))
-        .collect::<Result<_, Error>>()
-        .map_err(|source| session.failure(source))
+        .find(|table| table.schema == name.schema && table.name == name.table)
 }
 
 #[cfg(test)]
@@ -361,35 +411,69 @@ mod tests {
         }
     }
 
-    #[test]
-    fn identifiers_are_quoted_and_text_is_ordered_by_bytes() {
-        let columns = [PlannedColumn {
-            name: "a\"; drop".to_owned(),
-            postgres: "bigint".to_owned(),
-            kind: PostgresType::BigInt,
-        }];
+    fn plan(condition: Option<&str>) -> TablePlan {
+        let columns = ["a\"; drop", "action"].map(|name| PlannedColumn {
+            name: name.to_owned(),
+            postgres: String::new(),
+            kind: if name == "action" {
+                PostgresType::Text
+            } else {
+                PostgresType::BigInt
+            },
+        });
         let order = [column("action", 25), column("Day", 1082)];
-        assert_eq!(
-            copy_statement("\"s\".\"t\"", &columns, &order),
-            "copy (select \"a\"\"; drop\" from \"s\".\"t\" \
-             order by \"action\" collate \"C\", \"Day\") to stdout (format binary)"
-        );
+        TablePlan {
+            table: "s.t".to_owned(),
+            folder: "s/t".to_owned(),
+            selection: None,
+            estimated_rows: None,
+            estimated_bytes: None,
+            watched: watched(&order, &columns),
+            order: order
+                .iter()
+                .map(|column| ordering(column, &columns))
+                .collect(),
+            ordered_by: Vec::new(),
+            key: Vec::new(),
+            columns: columns.into(),
+            absent: Vec::new(),
+            left_out: Vec::new(),
+            parts: vec![None],
+            from: "\"s\".\"t\"".to_owned(),
+            condition: condition.map(str::to_owned),
+            has_own_sql: false,
+        }
     }
 
     #[test]
-    fn names_that_would_leave_the_lake_are_refused() {
-        for table in [
-            "crm_events",
-            "stg.",
-            ".x",
-            "stg/../x.y",
-            "stg.a/b",
-            "stg...",
-            "_exports.x",
-        ] {
-            assert!(split_name(table).is_err(), "{table}");
-        }
-        assert_eq!(split_name("stg.crm_events").unwrap(), ("stg", "crm_events"));
+    fn identifiers_are_quoted_and_text_is_ordered_by_bytes() {
+        assert_eq!(
+            plan(None).copy(None, true).unwrap(),
+            "copy (select \"a\"\"; drop\", \"action\" from \"s\".\"t\" \
+             order by \"action\"::text collate \"C\", \"Day\") to stdout (format binary)"
+        );
+        // `Day` is not exported, so its order cannot be watched.
+        assert_eq!(plan(None).watched, None);
+    }
+
+    #[test]
+    fn a_part_is_read_from_its_own_relation_under_the_users_condition() {
+        let part = Pages {
+            relation: "s.\"t 1\"".to_owned(),
+            file_node: 7,
+            first: 8,
+            end: None,
+        };
+        assert_eq!(
+            plan(Some("x = 1 -- one")).copy(Some(&part), false).unwrap(),
+            "copy (select \"a\"\"; drop\", \"action\" from only \"s\".\"t 1\" \
+             where ctid >= '(8,0)' and (\nx = 1 -- one\n)) to stdout (format binary)"
+        );
+        assert_eq!(
+            plan(None).count(Some(&part), 731).unwrap(),
+            "select count(*), count(*) filter (where age(xmin) <= age('731'::xid)) \
+             from only \"s\".\"t 1\" where ctid >= '(8,0)'"
+        );
     }
 
     #[test]
@@ -402,15 +486,18 @@ mod tests {
             "total_cost_of_the_contract",
         ]
         .map(|name| column(name, 20));
-        let contract = contract("raw", "itcrm_docs_clients");
-        let chosen = Chosen::from_catalog("t", &found, contract).unwrap();
-        let names: Vec<&str> = chosen
-            .columns
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect();
+        let contract = contract(&TableName::parse("raw.itcrm_docs_clients").unwrap());
+        let all = Selection::default();
+        let chosen = Chosen::from_catalog("t", &found, contract, &all).unwrap();
+        let names = |chosen: &Chosen| -> Vec<String> {
+            chosen
+                .columns
+                .iter()
+                .map(|column| column.name.clone())
+                .collect()
+        };
         assert_eq!(
-            names,
+            names(&chosen),
             [
                 "contract_id",
                 "id_source",
@@ -419,11 +506,40 @@ mod tests {
             ]
         );
         assert_eq!(chosen.left_out, ["passport"]);
-        let error = Chosen::from_catalog("t", &found[..3], contract)
+        let error = Chosen::from_catalog("t", &found[..3], contract, &all)
             .err()
             .unwrap();
         assert!(
             matches!(error, ExportError::ColumnMissing { ref column, .. } if column == "id_source")
         );
+    }
+
+    #[test]
+    fn listed_columns_narrow_the_allowed_ones() {
+        let found = ["a", "b", "c"].map(|name| column(name, 20));
+        let wanted = |names: &[&str]| Selection {
+            columns: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+            condition: None,
+        };
+        let chosen = Chosen::from_catalog("t", &found, None, &wanted(&["c", "a"])).unwrap();
+        assert_eq!(chosen.columns[0].name, "c");
+        assert_eq!(chosen.left_out, ["b"]);
+        let missing = Chosen::from_catalog("t", &found, None, &wanted(&["d"])).err();
+        assert!(matches!(missing, Some(ExportError::ColumnMissing { .. })));
+        let twice = Chosen::from_catalog("t", &found, None, &wanted(&["a", "a"])).err();
+        assert!(matches!(twice, Some(ExportError::ColumnTwice { .. })));
+        let documents = contract(&TableName::parse("raw.itcrm_docs_clients").unwrap());
+        let found = [
+            "passport",
+            "contract_id",
+            "id_source",
+            "total_cost_of_the_contract",
+        ]
+        .map(|name| column(name, 20));
+        let personal = Chosen::from_catalog("t", &found, documents, &wanted(&["passport"])).err();
+        assert!(matches!(
+            personal,
+            Some(ExportError::ColumnNotAllowed { .. })
+        ));
     }
 }

@@ -1,63 +1,119 @@
-//! Puts staged files in place of a table's earlier ones.
+//! Puts staged files in place, and removes what they replace.
 //!
-//! In: a table's staged file. Out: the table's folder with that file as its only Parquet
-//! file, and the names of those that were there. All tables are staged before the first is
-//! put in place, so that an export that fails while it reads changes nothing.
+//! In: the staged parts of all tables. Out: the same under their final names, which no other
+//! export bears. Readers turn to them when the manifest is written; only then do the files
+//! of earlier exports go. A kill in between leaves the earlier export whole.
 
-use object_store::ObjectStoreExt;
+use std::collections::BTreeSet;
 
-use crate::storage::{Location, StorageError};
+use chrono::{DateTime, TimeDelta, Utc};
 
-/// The file of a table, relative to its folder.
-const FILE: &str = "part-00000.parquet";
+use super::error::ExportError;
+use crate::lake::exports::{self, ExportedTable};
+use crate::storage::Location;
 
-/// Where a table's file is staged. The underscore hides it from readers of folders, the
-/// ending from readers of `*.parquet`.
-pub(super) fn staged_path(folder: &str, export: &str) -> String {
-    format!("{folder}/_part-00000.{export}.part")
+/// Until when a killed export may be taken up again; its files go with the next one after.
+const ABANDONED_AFTER: TimeDelta = TimeDelta::days(1);
+
+const STAGED: &str = ".part";
+
+/// Where a part lies in the end.
+pub(super) fn final_path(folder: &str, export: &str, number: usize) -> String {
+    format!("{folder}/{}", exports::part_name(export, number))
 }
 
-/// Where a table's file lies in the end.
-pub(super) fn final_path(folder: &str) -> String {
-    format!("{folder}/{FILE}")
+/// Where a part is staged. The underscore hides it from readers of folders, the ending from
+/// readers of `*.parquet`.
+pub(super) fn staged_path(path: &str) -> String {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let name = name.strip_suffix(".parquet").unwrap_or(name);
+    format!("{folder}/_{name}{STAGED}")
 }
 
-/// Renames the staged file into place, then removes every other file of the table.
+/// Gives a staged part its name.
+pub(super) async fn put_in_place(lake: &Location, path: &str) -> Result<(), ExportError> {
+    Ok(lake.rename(&staged_path(path), path).await?)
+}
+
+/// The files that are no longer the table's once `table` is published.
 ///
-/// Renaming replaces an earlier file of the same name in one step; on S3 it is a copy on
-/// the server.
-pub(super) async fn put_in_place(
+/// Parts of an export that is neither finished nor abandoned are left alone: it may be
+/// running.
+pub(super) async fn replaced(
     lake: &Location,
-    folder: &str,
-    staged: &str,
-) -> Result<Vec<String>, StorageError> {
-    let path = final_path(folder);
-    lake.store()
-        .rename(&lake.object_path(staged), &lake.object_path(&path))
-        .await
-        .map_err(|source| StorageError::Store {
-            action: "put in place",
-            object: lake.describe(&path),
-            source,
-        })?;
-    let mut removed = Vec::new();
-    for (other, _) in lake.list(folder).await? {
-        let ending = other.rsplit_once('.').map(|(_, ending)| ending);
-        let is_surplus = other != path && ending == Some("parquet");
-        // What an export that was killed between staging and renaming has left.
-        let is_leftover = ending == Some("part");
-        if is_surplus || is_leftover {
-            lake.delete(&other).await?;
-        }
-        if is_surplus {
-            removed.push(other);
+    table: &ExportedTable,
+    earlier: Option<&ExportedTable>,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, ExportError> {
+    let kept: BTreeSet<&str> = table.parts.iter().map(|part| part.path.as_str()).collect();
+    let listed: BTreeSet<&str> = earlier
+        .iter()
+        .flat_map(|table| &table.parts)
+        .map(|part| part.path.as_str())
+        .collect();
+    let mut replaced = Vec::new();
+    for (path, _) in lake.list(&table.folder).await? {
+        let is_ours_to_remove = match exports::export_of_part(&path) {
+            Some(export) => listed.contains(path.as_str()) || is_abandoned(export, now),
+            None => path.ends_with(".parquet"),
+        };
+        if is_ours_to_remove && !kept.contains(path.as_str()) {
+            replaced.push(path);
         }
     }
     // The other form in which a lake may hold the same table.
-    let single = format!("{folder}.parquet");
-    if lake.list(&single).await?.is_empty() && lake.read(&single).await?.is_some() {
-        lake.delete(&single).await?;
-        removed.push(single);
+    let single = format!("{}.parquet", table.folder);
+    if lake.size(&single).await?.is_some() {
+        replaced.push(single);
     }
-    Ok(removed)
+    Ok(replaced)
+}
+
+/// Removes the working folders and staged files of exports that nobody takes up any more.
+pub(super) async fn remove_abandoned(
+    lake: &Location,
+    folders: impl Iterator<Item = &str>,
+    now: DateTime<Utc>,
+) -> Result<(), ExportError> {
+    for path in exports::working_files(lake).await? {
+        if exports::export_of_working_file(&path).is_some_and(|export| is_abandoned(export, now)) {
+            lake.delete(&path).await?;
+        }
+    }
+    for folder in folders {
+        for (path, _) in lake.list(folder).await? {
+            if export_of_staged(&path).is_some_and(|export| is_abandoned(&export, now)) {
+                lake.delete(&path).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The export that staged this file.
+fn export_of_staged(path: &str) -> Option<String> {
+    let name = path.rsplit('/').next()?.strip_prefix('_')?;
+    let part = format!("{}.parquet", name.strip_suffix(STAGED)?);
+    exports::export_of_part(&part).map(str::to_owned)
+}
+
+fn is_abandoned(export: &str, now: DateTime<Utc>) -> bool {
+    exports::started_at(export).is_some_and(|started_at| now - started_at > ABANDONED_AFTER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_staged_file_is_hidden_and_tells_its_export() {
+        let path = final_path("raw/t", "20250304T101509.000000Z", 3);
+        let staged = staged_path(&path);
+        assert_eq!(staged, "raw/t/_part-20250304T101509.000000Z-00003.part");
+        assert_eq!(
+            export_of_staged(&staged).as_deref(),
+            Some("20250304T101509.000000Z")
+        );
+        assert_eq!(export_of_staged(&path), None);
+    }
 }

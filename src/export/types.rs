@@ -107,11 +107,6 @@ fn numeric(modifier: i32) -> Option<PostgresType> {
         .then_some(PostgresType::Numeric { precision, scale })
 }
 
-/// Whether rows can be ordered by the type only under a collation.
-pub(super) fn is_collated(type_oid: u32) -> bool {
-    matches!(type_oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,9 @@ use crate::storage::{Location, StorageError};
 /// The folder of the manifests; the underscore keeps dataset readers out of it.
 const FOLDER: &str = "_exports";
 
+/// The ending of the folder of an export that is not finished.
+const WORKING: &str = ".working";
+
 /// Characters of an export's name.
 const EXPORT_ID_LENGTH: usize = "20250304T101500.000000Z".len();
 
@@ -88,8 +91,11 @@ pub struct ExportedTable {
     pub left_out: Vec<String>,
     /// The files; each holds other rows unless its generation says otherwise.
     pub parts: Vec<ExportedPart>,
-    /// Files of earlier exports that were removed.
+    /// Files of earlier exports that this one replaces; they are removed after it is written.
     pub removed: Vec<String>,
+    /// Parts of an earlier attempt or export that stood.
+    #[serde(default)]
+    pub stood: usize,
 }
 
 /// One column of a table.
@@ -223,6 +229,36 @@ pub async fn newest(
     Ok(newest)
 }
 
+/// The folder in which an export keeps what it needs until its manifest is written.
+pub fn working_folder(export: &str) -> String {
+    format!("{FOLDER}/{export}{WORKING}")
+}
+
+/// Every file of the exports that are not finished, sorted by export.
+///
+/// # Errors
+/// The store's failure.
+pub async fn working_files(lake: &Location) -> Result<Vec<String>, StorageError> {
+    let files = lake.list(FOLDER).await?.into_iter().map(|(path, _)| path);
+    let is_working = |path: &String| {
+        let below = path.strip_prefix(FOLDER).unwrap_or(path);
+        below.split('/').any(|folder| folder.ends_with(WORKING))
+    };
+    Ok(files.filter(is_working).collect())
+}
+
+/// The export that a working file belongs to.
+pub fn export_of_working_file(path: &str) -> Option<&str> {
+    let below = path.strip_prefix(FOLDER)?.strip_prefix('/')?;
+    below.split('/').next()?.strip_suffix(WORKING)
+}
+
+/// When the export of this name began.
+pub fn started_at(export: &str) -> Option<DateTime<Utc>> {
+    let time = chrono::NaiveDateTime::parse_from_str(export, "%Y%m%dT%H%M%S%.6fZ").ok()?;
+    Some(time.and_utc())
+}
+
 /// The name of a part below its table's folder; parts sort by export, then by number.
 pub fn part_name(export: &str, number: usize) -> String {
     format!("part-{export}-{number:05}.parquet")
@@ -300,6 +336,8 @@ mod tests {
 
     #[test]
     fn a_parts_name_tells_its_export() {
+        let moment = Utc.with_ymd_and_hms(2025, 3, 4, 10, 15, 9).unwrap();
+        assert_eq!(started_at("20250304T101509.000000Z"), Some(moment));
         let name = part_name("20250304T101509.000000Z", 12);
         assert_eq!(name, "part-20250304T101509.000000Z-00012.parquet");
         assert_eq!(

@@ -7,6 +7,7 @@
 
 mod encodings;
 mod parquet_file;
+mod parquet_rows;
 mod pieces;
 
 use std::fmt;
@@ -14,7 +15,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -23,7 +25,8 @@ use url::Url;
 
 use crate::error::{Exit, Failure};
 
-pub use parquet_file::{FileSummary, ParquetFile, WriteSettings, hexadecimal};
+pub use parquet_file::{FileSummary, ParquetFile, WriteSettings};
+pub use parquet_rows::ParquetRows;
 
 /// What can go wrong between us and a folder or a bucket.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,15 @@ pub enum StorageError {
         /// The location and the path below it.
         object: String,
         /// The encoder's own error.
+        #[source]
+        source: parquet::errors::ParquetError,
+    },
+    /// A file is no Parquet, or a damaged one.
+    #[error("cannot read `{object}` as parquet")]
+    Unreadable {
+        /// The location and the path below it.
+        object: String,
+        /// The decoder's own error.
         #[source]
         source: parquet::errors::ParquetError,
     },
@@ -289,6 +301,39 @@ impl Location {
         }
     }
 
+    /// The bytes of one object, piece by piece, or `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StorageError::Store`] for every other failure, also of a piece.
+    pub async fn stream(
+        &self,
+        path: &str,
+    ) -> Result<Option<BoxStream<'static, Result<Bytes, StorageError>>>, StorageError> {
+        let object = self.describe(path);
+        let failure = move |source| StorageError::Store {
+            action: "read",
+            object: object.clone(),
+            source,
+        };
+        match self.store.get(&self.object_path(path)).await {
+            Ok(found) => Ok(Some(found.into_stream().map_err(failure).boxed())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failure(error)),
+        }
+    }
+
+    /// The size of one object, or `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StorageError::Store`] for every other failure.
+    pub async fn size(&self, path: &str) -> Result<Option<u64>, StorageError> {
+        match self.store.head(&self.object_path(path)).await {
+            Ok(found) => Ok(Some(found.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failure("read", path)(error)),
+        }
+    }
+
     /// Writes one object whole, replacing an earlier one.
     ///
     /// # Errors
@@ -320,6 +365,19 @@ impl Location {
             ) => Ok(false),
             Err(error) => Err(self.failure("create", path)(error)),
         }
+    }
+
+    /// Gives one object another name, replacing what bears it: in one step on disk, by a copy
+    /// and a deletion on S3.
+    ///
+    /// # Errors
+    /// [`StorageError::Store`]; the object then bears its old name, or both.
+    pub async fn rename(&self, from: &str, to: &str) -> Result<(), StorageError> {
+        let (source, target) = (self.object_path(from), self.object_path(to));
+        self.store
+            .rename(&source, &target)
+            .await
+            .map_err(self.failure("put in place", to))
     }
 
     /// Removes one object; none there is no failure.

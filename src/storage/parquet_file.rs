@@ -6,7 +6,6 @@
 //! of them how each column is encoded. What memory holds is bounded whatever the table's
 //! size: a row group being encoded, the last one on its way to the store, a few pieces.
 
-use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 
@@ -173,7 +172,7 @@ impl ParquetFile {
         Ok(FileSummary {
             rows: self.rows,
             bytes: encoder.bytes_written() as u64,
-            sha256: hexadecimal(&self.hash.finalize()),
+            sha256: format!("{:x}", self.hash.finalize()),
         })
     }
 
@@ -287,15 +286,6 @@ impl io::Write for Finished {
     }
 }
 
-/// Bytes as pairs of lower-case digits.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use arrow::array::{BinaryArray, Int64Array, StringArray};
@@ -342,7 +332,7 @@ mod tests {
         assert_eq!(summary.rows, 20_000);
         let bytes = std::fs::read(folder.path().join("t/part.parquet")).unwrap();
         assert_eq!(summary.bytes, bytes.len() as u64);
-        assert_eq!(summary.sha256, hexadecimal(&Sha256::digest(&bytes)));
+        assert_eq!(summary.sha256, format!("{:x}", Sha256::digest(&bytes)));
         let read = ParquetRecordBatchReader::try_new(Bytes::from(bytes.clone()), 20_000).unwrap();
         assert_eq!(read.map(Result::unwrap).collect::<Vec<_>>(), [all]);
         bytes

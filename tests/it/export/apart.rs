@@ -30,11 +30,11 @@ pub(crate) fn export_apart(url: &str, lake: &Lake, variables: &[(&str, &Path)]) 
 #[ignore = "the process that `export_apart` starts"]
 async fn exporting_process() {
     let variable = |name| std::env::var_os(name).unwrap().into_string().unwrap();
-    let request = ExportRequest {
-        database: Database::parse(&variable("EXPORT_URL"), UrlSource::Settings, None).unwrap(),
-        tables: vec!["public.t".to_owned()],
-        lake: Location::open(&variable("EXPORT_LAKE"), &StoreOptions::default()).unwrap(),
-    };
+    let request = ExportRequest::new(
+        Database::parse(&variable("EXPORT_URL"), UrlSource::Settings, None).unwrap(),
+        vec!["public.t".to_owned()],
+        Location::open(&variable("EXPORT_LAKE"), &StoreOptions::default()).unwrap(),
+    );
     match export(&request, || at(0), &|_| ()).await {
         Ok(manifest) => println!("exported {} row", manifest.tables[0].rows),
         Err(error) => println!("{}", Failure::from(error)),

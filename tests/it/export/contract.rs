@@ -86,13 +86,13 @@ async fn a_table_of_the_contract_lands_as_its_rows_written_directly() {
     .unwrap();
     direct.write(rows).await.unwrap();
     direct.finish().await.unwrap();
-    let exported = std::fs::read(lake.file("stg/crm_events/part-00000.parquet")).unwrap();
+    let exported = std::fs::read(lake.only_part("stg/crm_events")).unwrap();
     assert!(exported == std::fs::read(lake.file("direct")).unwrap());
 }
 
 /// The only batch of a small table's file.
 fn exported(lake: &Lake, table: &str) -> RecordBatch {
-    let path = lake.file(&format!("{table}/part-00000.parquet"));
+    let path = lake.only_part(table);
     let file = std::fs::File::open(path).unwrap();
     ParquetRecordBatchReader::try_new(file, 1024)
         .unwrap()

@@ -6,6 +6,7 @@ mod apart;
 mod connection;
 mod contract;
 mod lake;
+mod parts;
 mod values;
 
 use std::path::Path;
@@ -35,6 +36,26 @@ impl Lake {
 
     fn file(&self, path: &str) -> std::path::PathBuf {
         self.folder.path().join(path)
+    }
+
+    /// Every file below the lake but those of exports that are not finished.
+    fn finished_files(&self) -> Vec<String> {
+        let mut files = self.files();
+        files.retain(|file| !file.contains(".working/") && !file.ends_with(".part"));
+        files
+    }
+
+    /// The only Parquet file of a table.
+    fn only_part(&self, table: &str) -> std::path::PathBuf {
+        let parts: Vec<String> = self
+            .files()
+            .into_iter()
+            .filter(|file| file.starts_with(&format!("{table}/")) && file.ends_with(".parquet"))
+            .collect();
+        let [part] = &parts[..] else {
+            panic!("{table} has the parts {parts:?}");
+        };
+        self.file(part)
     }
 
     /// Every file below the lake, staged ones included.
@@ -67,11 +88,11 @@ fn at(second: u32) -> DateTime<Utc> {
 }
 
 fn request(url: &str, lake: &Lake, tables: &[&str]) -> ExportRequest {
-    ExportRequest {
-        database: Database::parse(url, UrlSource::Argument, None).unwrap(),
-        tables: tables.iter().map(|table| (*table).to_owned()).collect(),
-        lake: lake.location.clone(),
-    }
+    ExportRequest::new(
+        Database::parse(url, UrlSource::Argument, None).unwrap(),
+        tables.iter().map(|table| (*table).to_owned()).collect(),
+        lake.location.clone(),
+    )
 }
 
 /// Exports at second `second` of the tests' clock.

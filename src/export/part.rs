@@ -1,0 +1,199 @@
+//! Copies one part of a table: COPY stream -> decoder -> encoder -> a staged file.
+//!
+//! In: a session in its transaction, a plan and a range of pages. Out: one complete Parquet
+//! file beside the table's files, under a name that no reader takes for data, or an error and
+//! no file.
+
+use arrow::record_batch::RecordBatch;
+use futures::{StreamExt, TryStreamExt, pin_mut};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::decode::{DecodeError, Decoder};
+use super::error::ExportError;
+use super::order::OrderCheck;
+use super::plan::TablePlan;
+use super::session::Session;
+use crate::lake::exports::Pages;
+use crate::storage::{FileSummary, Location, ParquetFile, StorageError, WriteSettings};
+
+/// Batches between decoding and encoding: one being encoded, two waiting, one being filled
+/// is what memory holds of a part beside the encoder's row group.
+const BATCHES_IN_FLIGHT: usize = 2;
+
+/// The first and the last key of a part.
+pub(super) type KeyRange = Option<(Vec<String>, Vec<String>)>;
+
+/// What is to be copied, and where to.
+pub(super) struct PartRequest<'a> {
+    pub(super) plan: &'a TablePlan,
+    pub(super) pages: Option<&'a Pages>,
+    pub(super) lake: &'a Location,
+    /// Path of the file below the lake.
+    pub(super) staged: &'a str,
+    /// Whether the server sorts the rows; else their order is watched.
+    pub(super) sorted: bool,
+    /// Hears after each batch how many rows and bytes were received; `false` ends the copy.
+    pub(super) goes_on: &'a (dyn Fn(u64, u64) -> bool + Sync),
+}
+
+/// How a copy ended.
+pub(super) enum PartOutcome {
+    /// The file is complete.
+    Written(FileSummary, KeyRange),
+    /// The rows do not lie in the order of their key; no file was left.
+    Unsorted,
+    /// It was not to go on; no file was left.
+    Stopped,
+}
+
+/// Why rows stopped coming.
+enum Received {
+    All(KeyRange),
+    Unsorted,
+    Stopped,
+}
+
+/// Copies the part.
+pub(super) async fn copy_part(
+    session: &Session,
+    request: &PartRequest<'_>,
+) -> Result<PartOutcome, ExportError> {
+    let (plan, lake) = (request.plan, request.lake);
+    let file = ParquetFile::create(
+        lake,
+        request.staged,
+        &plan.arrow(),
+        WriteSettings::default(),
+    )?;
+    let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
+    // Its own task, so that encoding goes on while the next rows are received and decoded; in
+    // a set, which ends it when this copy is given up.
+    let mut encoder = JoinSet::new();
+    encoder.spawn(encode(file, receiver));
+    let received = receive(session, request, sender).await;
+    let Some(encoded) = encoder.join_next().await else {
+        return Ok(PartOutcome::Stopped);
+    };
+    let encoded = encoded.map_err(|source| ExportError::Encoder {
+        table: plan.table.clone(),
+        source,
+    })?;
+    match (received, encoded) {
+        (Ok(Received::All(range)), Ok(file)) => {
+            Ok(PartOutcome::Written(file.finish().await?, range))
+        }
+        // The encoder's failure is the cause of the receiver's having no one to send to.
+        (_, Err(error)) => Err(error.into()),
+        (Ok(Received::Unsorted), Ok(file)) => {
+            file.abort().await?;
+            Ok(PartOutcome::Unsorted)
+        }
+        (Ok(Received::Stopped), Ok(file)) => {
+            file.abort().await?;
+            Ok(PartOutcome::Stopped)
+        }
+        (Err(error), Ok(file)) => {
+            file.abort().await?;
+            Err(error)
+        }
+    }
+}
+
+/// Writes batches until there are no more; the file is not yet complete then.
+async fn encode(
+    mut file: ParquetFile,
+    mut batches: mpsc::Receiver<RecordBatch>,
+) -> Result<ParquetFile, StorageError> {
+    while let Some(batch) = batches.recv().await {
+        if let Err(error) = file.write(batch).await {
+            file.abort().await?;
+            return Err(error);
+        }
+    }
+    Ok(file)
+}
+
+/// Decodes the part's stream and sends its batches.
+async fn receive(
+    session: &Session,
+    request: &PartRequest<'_>,
+    sender: mpsc::Sender<RecordBatch>,
+) -> Result<Received, ExportError> {
+    let plan = request.plan;
+    let schema = plan.arrow();
+    let mut decoder = Decoder::new(plan.arrow(), plan.columns.iter().map(|column| column.kind));
+    let failure = |error| decode_failure(plan, error);
+    let kernel = |source| ExportError::Batch {
+        table: plan.table.clone(),
+        source,
+    };
+    let watched = plan
+        .watched
+        .clone()
+        .filter(|_| plan.is_ordered() && !request.sorted);
+    let check = watched.map(|columns| OrderCheck::new(&schema, columns));
+    let mut check = check.transpose().map_err(kernel)?;
+    let stream = session
+        .copy_out(&plan.copy(request.pages, request.sorted)?)
+        .await?
+        .map_err(|source| session.failure(source));
+    pin_mut!(stream);
+    let mut bytes = 0;
+    let mut batch = None;
+    loop {
+        let message = stream.next().await.transpose()?;
+        let is_over = message.is_none();
+        match &message {
+            Some(message) => {
+                bytes += message.len() as u64;
+                batch = batch.or(decoder.push(message).map_err(failure)?);
+            }
+            None => batch = decoder.finish().map_err(failure)?,
+        }
+        if let Some(batch) = batch.take() {
+            if let Some(check) = &mut check
+                && !check.is_ordered(&batch).map_err(kernel)?
+            {
+                return Ok(Received::Unsorted);
+            }
+            // Refused only by an encoder that has failed and says why.
+            if sender.send(batch).await.is_err() {
+                return Ok(Received::Stopped);
+            }
+            if !(request.goes_on)(decoder.rows(), bytes) {
+                return Ok(Received::Stopped);
+            }
+        }
+        if is_over {
+            (request.goes_on)(decoder.rows(), bytes);
+            return Ok(Received::All(check.and_then(OrderCheck::range)));
+        }
+    }
+}
+
+fn decode_failure(plan: &TablePlan, error: DecodeError) -> ExportError {
+    let table = plan.table.clone();
+    match error {
+        DecodeError::Value {
+            column,
+            row,
+            problem,
+        } => {
+            let column = plan.columns.get(column).map(|column| column.name.clone());
+            ExportError::Value {
+                table,
+                column: column.unwrap_or_default(),
+                row,
+                key: None,
+                problem,
+            }
+        }
+        DecodeError::Stream { row, problem } => ExportError::Stream {
+            table,
+            row,
+            problem,
+        },
+        DecodeError::Batch(source) => ExportError::Batch { table, source },
+    }
+}
