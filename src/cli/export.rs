@@ -7,8 +7,9 @@ use arrow::record_batch::RecordBatch;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::config::NotFinite;
 use crate::error::{Exit, Failure};
-use crate::export::{self, ExportRequest, Mode, PartState, Selection};
+use crate::export::{self, Conversions, ExportRequest, Mode, NoConversion, PartState, Selection};
 use crate::lake::exports::ExportManifest;
 use crate::output;
 use crate::pipeline::order;
@@ -107,6 +108,7 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
     );
     request.queries = named("--query", &arguments.queries)?;
     request.selections = selections(arguments)?;
+    request.conversions = conversions(context)?;
     request.jobs = context.config.jobs;
     request.statement_minutes = context.config.statement_minutes;
     request.mode = match arguments.resume {
@@ -145,6 +147,16 @@ async fn copy(
                     .printer
                     .note(&format!("{}: {columns}: {why}", table.table));
             }
+        }
+        for (column, count) in table.not_finite() {
+            let what = match context.config.not_finite {
+                NotFinite::DuckDb => "were infinite, and DuckDB alone reads them so",
+                NotFinite::Null | NotFinite::Refuse => "had no end and became null",
+            };
+            let name = &table.table;
+            context
+                .printer
+                .note(&format!("{name}.{column}: {count} values {what}"));
         }
     }
     print(&exported::tables(&manifest)?, arguments, context)?;
@@ -257,6 +269,24 @@ impl Lines {
             bytes: Some(now.bytes),
         });
     }
+}
+
+/// What the settings say about the forms of columns.
+fn conversions(context: &Context) -> Result<Conversions, Failure> {
+    let forms = context.config.columns.iter().map(|(column, form)| {
+        let form = form.parse().map_err(|error: NoConversion| {
+            Failure::usage(format!("`columns`: the form of `{column}`, {error}"))
+        })?;
+        Ok((column.clone(), form))
+    });
+    Ok(Conversions {
+        columns: forms.collect::<Result<_, Failure>>()?,
+        not_finite: match context.config.not_finite {
+            NotFinite::Refuse => export::NotFinite::Refuse,
+            NotFinite::Null => export::NotFinite::Null,
+            NotFinite::DuckDb => export::NotFinite::DuckDb,
+        },
+    })
 }
 
 /// The tables asked for, or those of the lake that the queries read; none beside `--query`.

@@ -7,7 +7,7 @@ use figment::error::{Actual, Kind as FigmentKind};
 
 use crate::error::{Exit, Failure};
 
-use super::{Origin, SETTINGS, layers};
+use super::{Kind, Origin, SETTINGS, layers};
 
 /// What can be wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,7 @@ impl ConfigError {
     pub(super) fn invalid(name: &str, origin: Origin, found: String) -> Self {
         let top = name.split('.').next().unwrap_or(name);
         let expected = match SETTINGS.iter().find(|(setting, _)| *setting == top) {
+            Some((_, Kind::Forms)) if top != name => "a text",
             Some(_) if top != name => "a number",
             Some((_, kind)) => kind.expected(),
             None => "a known setting",

@@ -46,6 +46,7 @@ impl Layer {
             // More connections than that gain little and burden the server.
             ("jobs", Value::from(threads.min(4))),
             ("statement_minutes", Value::from(360)),
+            ("not_finite", Value::from("refuse")),
             ("s3_allow_http", Value::from(false)),
             ("log", Value::from("warn")),
             ("log_format", Value::from("text")),

@@ -46,6 +46,9 @@ enum Kind {
     List,
     Limits,
     LogFormat,
+    /// Forms by column.
+    Forms,
+    NotFinite,
     /// An address whose password is never shown.
     Address,
 }
@@ -65,6 +68,8 @@ impl Kind {
             Self::List => "a list of names",
             Self::Limits => "a table of numbers",
             Self::LogFormat => "`text` or `json`",
+            Self::Forms => "a table of texts",
+            Self::NotFinite => "`refuse`, `null` or `duckdb`",
             Self::Address => "an address such as `postgres://user@host/database`",
         }
     }
@@ -89,6 +94,8 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("statement_minutes", Kind::Count),
     ("from", Kind::Address),
     ("password_file", Kind::Path),
+    ("columns", Kind::Forms),
+    ("not_finite", Kind::NotFinite),
     ("s3_endpoint", Kind::Text),
     ("s3_region", Kind::Text),
     ("s3_allow_http", Kind::YesNo),
@@ -108,6 +115,18 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line.
     Json,
+}
+
+/// What an export does with `NaN` and ±infinity where a file has no form for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotFinite {
+    /// Stop and name the row.
+    Refuse,
+    /// Write null and count.
+    Null,
+    /// Write what DuckDB reads as ±infinity.
+    DuckDb,
 }
 
 /// The platform rules to go by.
@@ -211,6 +230,10 @@ pub struct Config {
     pub user: Option<String>,
     /// The user's home folder.
     pub home: Option<PathBuf>,
+    /// Forms in which columns are exported, by `schema.table.column`.
+    pub columns: BTreeMap<String, String>,
+    /// What an export does with values without end.
+    pub not_finite: NotFinite,
     /// Address of an S3 server other than Amazon's.
     pub s3_endpoint: Option<String>,
     /// Region of the bucket.
@@ -248,6 +271,9 @@ struct Spelled {
     statement_minutes: u32,
     from: Option<String>,
     password_file: Option<PathBuf>,
+    #[serde(default)]
+    columns: BTreeMap<String, String>,
+    not_finite: NotFinite,
     s3_endpoint: Option<String>,
     s3_region: Option<String>,
     s3_allow_http: bool,
@@ -345,6 +371,8 @@ impl Config {
                 .collect(),
             user: environment.user().map(str::to_owned),
             home: environment.home(),
+            columns: spelled.columns,
+            not_finite: spelled.not_finite,
             s3_endpoint: spelled.s3_endpoint,
             s3_region: spelled.s3_region,
             s3_allow_http: spelled.s3_allow_http,

@@ -154,7 +154,7 @@ pub(super) async fn plans(
     let mut plans = Vec::with_capacity(relations.len());
     for relation in relations {
         let wanted = selections.get(&relation.name).copied().unwrap_or(&all);
-        plans.push(TablePlan::of(session, relation, wanted).await?);
+        plans.push(TablePlan::of(session, relation, wanted, &request.conversions).await?);
     }
     Ok(plans)
 }

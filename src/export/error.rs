@@ -114,7 +114,29 @@ pub enum ExportError {
         /// The type, as Postgres spells it.
         postgres: String,
         /// What to do.
-        remedy: &'static str,
+        remedy: String,
+    },
+    /// The settings declare a column that is not exported.
+    #[error("the settings declare a form for `{table}.{column}`, which is not exported")]
+    DeclaredColumnMissing {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// A column that is exported.
+        nearest: Option<String>,
+    },
+    /// A declaration that does not go with the column's type.
+    #[error(
+        "`{table}.{column}` cannot have the form that the settings declare: its type is `{postgres}`"
+    )]
+    DeclarationRefused {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// The type, as Postgres spells it.
+        postgres: String,
     },
     /// A value has no exact form.
     #[error("`{table}.{column}`, row {row}{}: {problem}", key.as_deref().unwrap_or_default())]
@@ -275,6 +297,8 @@ impl ExportError {
             | Self::NeverExported { .. }
             | Self::OtherSelection { .. }
             | Self::TypeRefused { .. }
+            | Self::DeclaredColumnMissing { .. }
+            | Self::DeclarationRefused { .. }
             | Self::Value { .. } => Exit::Usage,
             Self::Stream { .. }
             | Self::NoAnswer { .. }
@@ -304,10 +328,18 @@ impl ExportError {
             Self::OtherSelection { .. } => "give the same again; the lake keeps only its checksum",
             Self::NotExported { .. } => "name the table too",
             Self::TypeRefused { remedy, .. } => remedy,
-            Self::Value { .. } => {
-                "correct the row, or export a view that casts the column or leaves the row out"
+            Self::DeclarationRefused { .. } => {
+                "`numeric(p,s)` is for `numeric` and arrays of it, `[][]` for arrays, `text` for any type"
             }
-            Self::TableMissing { nearest, .. } | Self::ColumnMissing { nearest, .. } => {
+            Self::Value {
+                table,
+                column,
+                problem,
+                ..
+            } => return Some(value_hint(table, column, problem)),
+            Self::TableMissing { nearest, .. }
+            | Self::ColumnMissing { nearest, .. }
+            | Self::DeclaredColumnMissing { nearest, .. } => {
                 return nearest
                     .as_ref()
                     .map(|nearest| format!("did you mean `{nearest}`?"));
@@ -319,6 +351,28 @@ impl ExportError {
             _ => return None,
         };
         Some(fixed.to_owned())
+    }
+}
+
+fn value_hint(table: &str, column: &str, problem: &ValueProblem) -> String {
+    let declare = |form: &str| {
+        format!(
+            "declare it in the settings file, below `[columns]`: `\"{table}.{column}\" = \"{form}\"`"
+        )
+    };
+    match problem {
+        ValueProblem::NotANumber | ValueProblem::Infinite => format!(
+            "{}; or make such values null and have them counted: `not_finite = \"null\"`",
+            declare("text")
+        ),
+        ValueProblem::Dimensions { found, .. } if (1..=6).contains(found) => format!(
+            "{}, if all rows have as many, else `\"text\"`",
+            declare(&"[]".repeat(*found))
+        ),
+        ValueProblem::NotUtf8 | ValueProblem::Malformed(_) | ValueProblem::TooWide => {
+            "correct the row, or export a view that leaves it out".to_owned()
+        }
+        _ => declare("text"),
     }
 }
 

@@ -38,6 +38,7 @@ pub use connection::{Connection, ConnectionError, Database, Surroundings, UrlSou
 pub use decode::StreamProblem;
 pub use error::{ExportError, ServerError};
 pub use plan::Selection;
+pub use types::{Conversion, Conversions, NoConversion, NotFinite};
 pub use value::ValueProblem;
 pub use verify::{PartState, VerifiedPart, VerifiedTable, verify};
 
@@ -60,6 +61,8 @@ pub struct ExportRequest {
     pub selections: BTreeMap<String, Selection>,
     /// The lake.
     pub lake: Location,
+    /// Forms of columns that their types do not say.
+    pub conversions: Conversions,
     /// Connections that read at the same time.
     pub jobs: usize,
     /// Minutes after which the server gives a statement up.
@@ -91,6 +94,7 @@ impl ExportRequest {
             queries: Vec::new(),
             selections: BTreeMap::new(),
             lake,
+            conversions: Conversions::default(),
             jobs: 1,
             statement_minutes: 360,
             mode: Mode::Fresh,
@@ -183,6 +187,7 @@ async fn read(
         database: request.database.clone(),
         snapshot: attempt.snapshot.clone(),
         statement_minutes: request.statement_minutes,
+        not_finite: request.conversions.not_finite,
         lake: request.lake.clone(),
         journal: attempt.journal.clone(),
         plans: plans.clone(),

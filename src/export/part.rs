@@ -4,6 +4,8 @@
 //! file beside the table's files, under a name that no reader takes for data, or an error and
 //! no file.
 
+use std::collections::BTreeMap;
+
 use arrow::record_batch::RecordBatch;
 use futures::{StreamExt, TryStreamExt, pin_mut};
 use tokio::sync::mpsc;
@@ -14,6 +16,7 @@ use super::error::ExportError;
 use super::order::OrderCheck;
 use super::plan::TablePlan;
 use super::session::Session;
+use super::types::NotFinite;
 use crate::lake::exports::Pages;
 use crate::storage::{FileSummary, Location, ParquetFile, StorageError, WriteSettings};
 
@@ -21,8 +24,13 @@ use crate::storage::{FileSummary, Location, ParquetFile, StorageError, WriteSett
 /// is what memory holds of a part beside the encoder's row group.
 const BATCHES_IN_FLIGHT: usize = 2;
 
-/// The first and the last key of a part.
-pub(super) type KeyRange = Option<(Vec<String>, Vec<String>)>;
+/// What is learned of a part's rows while they are read.
+pub(super) struct PartFigures {
+    /// The first and the last key, where they may be shown.
+    pub(super) key_range: Option<(Vec<String>, Vec<String>)>,
+    /// Values without end, by column, where there are any.
+    pub(super) not_finite: BTreeMap<String, u64>,
+}
 
 /// What is to be copied, and where to.
 pub(super) struct PartRequest<'a> {
@@ -31,6 +39,8 @@ pub(super) struct PartRequest<'a> {
     pub(super) lake: &'a Location,
     /// Path of the file below the lake.
     pub(super) staged: &'a str,
+    /// What becomes of values without end.
+    pub(super) not_finite: NotFinite,
     /// Whether the server sorts the rows; else their order is watched.
     pub(super) sorted: bool,
     /// Hears after each batch how many rows and bytes were received; `false` ends the copy.
@@ -40,7 +50,7 @@ pub(super) struct PartRequest<'a> {
 /// How a copy ended.
 pub(super) enum PartOutcome {
     /// The file is complete.
-    Written(FileSummary, KeyRange),
+    Written(FileSummary, PartFigures),
     /// The rows do not lie in the order of their key; no file was left.
     Unsorted,
     /// It was not to go on; no file was left.
@@ -49,7 +59,7 @@ pub(super) enum PartOutcome {
 
 /// Why rows stopped coming.
 enum Received {
-    All(KeyRange),
+    All(PartFigures),
     Unsorted,
     Stopped,
 }
@@ -80,8 +90,8 @@ pub(super) async fn copy_part(
         source,
     })?;
     match (received, encoded) {
-        (Ok(Received::All(range)), Ok(file)) => {
-            Ok(PartOutcome::Written(file.finish().await?, range))
+        (Ok(Received::All(figures)), Ok(file)) => {
+            Ok(PartOutcome::Written(file.finish().await?, figures))
         }
         // The encoder's failure is the cause of the receiver's having no one to send to.
         (_, Err(error)) => Err(error.into()),
@@ -122,7 +132,8 @@ async fn receive(
 ) -> Result<Received, ExportError> {
     let plan = request.plan;
     let schema = plan.arrow();
-    let mut decoder = Decoder::new(plan.arrow(), plan.columns.iter().map(|column| column.kind));
+    let kinds = plan.columns.iter().map(|column| &column.kind);
+    let mut decoder = Decoder::new(plan.arrow(), kinds, request.not_finite);
     let failure = |error| decode_failure(plan, error);
     let kernel = |source| ExportError::Batch {
         table: plan.table.clone(),
@@ -167,9 +178,21 @@ async fn receive(
         }
         if is_over {
             (request.goes_on)(decoder.rows(), bytes);
-            return Ok(Received::All(check.and_then(OrderCheck::range)));
+            return Ok(Received::All(PartFigures {
+                key_range: check.and_then(OrderCheck::range),
+                not_finite: counts(plan, &decoder.not_finite()),
+            }));
         }
     }
+}
+
+/// The counts above zero, by column.
+fn counts(plan: &TablePlan, counts: &[u64]) -> BTreeMap<String, u64> {
+    let columns = plan.columns.iter().zip(counts);
+    let counted = columns.filter(|(_, count)| **count > 0);
+    counted
+        .map(|(column, count)| (column.name.clone(), *count))
+        .collect()
 }
 
 fn decode_failure(plan: &TablePlan, error: DecodeError) -> ExportError {

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use sha2::{Digest, Sha256};
 
 use super::error::ExportError;
@@ -15,7 +15,7 @@ use super::order;
 use super::pages;
 use super::relation::{CatalogColumn, Relation, Source};
 use super::session::Session;
-use super::types::PostgresType;
+use super::types::{self, Conversions, PostgresType, Wanted};
 use crate::error::nearest;
 use crate::lake::exports::{ExportedColumn, Pages};
 use crate::schema::{self, Table};
@@ -66,6 +66,8 @@ pub(super) struct PlannedColumn {
     /// The type as Postgres spells it.
     pub(super) postgres: String,
     pub(super) kind: PostgresType,
+    /// The expression that is selected.
+    pub(super) select: String,
 }
 
 impl TablePlan {
@@ -74,16 +76,26 @@ impl TablePlan {
         session: &Session,
         relation: &Relation,
         wanted: &Selection,
+        conversions: &Conversions,
     ) -> Result<Self, ExportError> {
         let table = relation.name.to_string();
         let found = relation.columns(session).await?;
         let contract = contract(&relation.name);
         let key = relation.primary_key(session).await?;
         let chosen = Chosen::from_catalog(&table, &found, contract, wanted)?;
-        let mut columns = Vec::with_capacity(chosen.columns.len());
-        for column in chosen.columns {
-            columns.push(PlannedColumn::of(&table, column)?);
-        }
+        let types: Vec<Wanted<'_>> = chosen.columns.iter().map(CatalogColumn::wanted).collect();
+        let resolved = types::resolve(session, &table, &types, conversions).await?;
+        let columns: Vec<PlannedColumn> = chosen
+            .columns
+            .into_iter()
+            .zip(resolved)
+            .map(|(column, resolved)| PlannedColumn {
+                name: column.name,
+                postgres: column.postgres,
+                kind: resolved.kind,
+                select: resolved.select,
+            })
+            .collect();
         let order = order_columns(&key, &found, contract);
         let (from, query) = match &relation.source {
             Source::Relation { .. } => (relation.name.quoted(), None),
@@ -114,14 +126,11 @@ impl TablePlan {
         })
     }
 
-    /// The file's schema; like a database's result, it promises no column to be without null.
+    /// The file's schema.
     pub(super) fn arrow(&self) -> SchemaRef {
-        let fields: Vec<Field> = self
-            .columns
-            .iter()
-            .map(|column| Field::new(&column.name, column.kind.arrow(), true))
-            .collect();
-        Arc::new(Schema::new(fields))
+        let fields = self.columns.iter();
+        let fields = fields.map(|column| column.kind.field(&column.name));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
     /// The columns as a manifest lists them.
@@ -144,10 +153,10 @@ impl TablePlan {
     /// COPY, not SELECT: one form for tables and views, and a wire format of plain fields; with
     /// this driver the two are equally fast. It fixes the column order, hence the explicit list.
     pub(super) fn copy(&self, part: Option<&Pages>, sorted: bool) -> Result<String, ExportError> {
-        let columns: Vec<String> = self
+        let columns: Vec<&str> = self
             .columns
             .iter()
-            .map(|column| quote(&column.name))
+            .map(|column| column.select.as_str())
             .collect();
         let mut select = format!("select {} from ", columns.join(", "));
         self.push_rows(&mut select, part)?;
@@ -233,24 +242,6 @@ impl TablePlan {
             select.push_str(&conditions.join(" and "));
         }
         Ok(())
-    }
-}
-
-impl PlannedColumn {
-    fn of(table: &str, column: CatalogColumn) -> Result<Self, ExportError> {
-        match PostgresType::from_catalog(column.type_oid, column.modifier) {
-            Ok(kind) => Ok(Self {
-                name: column.name,
-                postgres: column.postgres,
-                kind,
-            }),
-            Err(remedy) => Err(ExportError::TypeRefused {
-                table: table.to_owned(),
-                column: column.name,
-                postgres: column.postgres,
-                remedy,
-            }),
-        }
     }
 }
 
@@ -375,7 +366,11 @@ fn order_columns(
 
 /// The positions of the key's columns among those exported; none when one is not exported.
 fn watched(order: &[CatalogColumn], columns: &[PlannedColumn]) -> Option<Vec<usize>> {
-    let position = |key: &CatalogColumn| columns.iter().position(|column| column.name == key.name);
+    let position = |key: &CatalogColumn| {
+        columns.iter().position(|column| {
+            column.name == key.name && matches!(column.kind, PostgresType::Leaf(_))
+        })
+    };
     order.iter().map(position).collect()
 }
 
@@ -400,6 +395,7 @@ fn contract(name: &TableName) -> Option<&'static Table> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::types::Leaf;
     use super::*;
 
     fn column(name: &str, type_oid: u32) -> CatalogColumn {
@@ -408,6 +404,7 @@ mod tests {
             type_oid,
             modifier: -1,
             postgres: String::new(),
+            dimensions: 0,
         }
     }
 
@@ -415,11 +412,12 @@ mod tests {
         let columns = ["a\"; drop", "action"].map(|name| PlannedColumn {
             name: name.to_owned(),
             postgres: String::new(),
-            kind: if name == "action" {
-                PostgresType::Text
+            kind: PostgresType::Leaf(if name == "action" {
+                Leaf::Text
             } else {
-                PostgresType::BigInt
-            },
+                Leaf::BigInt
+            }),
+            select: quote(name),
         });
         let order = [column("action", 25), column("Day", 1082)];
         TablePlan {

@@ -9,6 +9,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::error::ExportError;
 use super::name::TableName;
 use super::session::Session;
+use super::types::Wanted;
 use crate::error::nearest;
 
 /// Tables, partitioned tables, views, materialised views, foreign tables.
@@ -33,7 +34,8 @@ const RELATION: &str = "\
     select root.oid, root.relkind in ('r', 'p'), sizes.rows, sizes.bytes from root, sizes";
 
 const COLUMNS: &str = "\
-    select a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod) \
+    select a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod), \
+        a.attndims::integer \
     from pg_attribute a \
     where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped \
     order by a.attnum";
@@ -78,6 +80,20 @@ pub(super) struct CatalogColumn {
     pub(super) modifier: i32,
     /// The type as Postgres spells it.
     pub(super) postgres: String,
+    /// Declared dimensions of an array.
+    pub(super) dimensions: i32,
+}
+
+impl CatalogColumn {
+    pub(super) fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            name: &self.name,
+            type_oid: self.type_oid,
+            modifier: self.modifier,
+            dimensions: self.dimensions,
+            postgres: &self.postgres,
+        }
+    }
 }
 
 impl Relation {
@@ -151,6 +167,7 @@ impl Relation {
                 type_oid: row.try_get(1)?,
                 modifier: row.try_get(2)?,
                 postgres: row.try_get(3)?,
+                dimensions: row.try_get(4)?,
             })
         };
         rows.iter()
@@ -185,6 +202,8 @@ async fn query_columns(session: &Session, sql: &str) -> Result<Vec<CatalogColumn
             type_oid,
             modifier,
             postgres: named.into_iter().next().unwrap_or_default(),
+            // A query's arrays do not declare how many they have.
+            dimensions: 0,
         });
     }
     session.use_catalog_search_path().await?;

@@ -8,6 +8,7 @@ use tokio_postgres::{CopyOutStream, Row, Statement};
 
 use super::connection::{Connection, Database};
 use super::error::ExportError;
+use super::types;
 
 /// What holds for the session. It waits briefly for locks, because others queue behind a
 /// waiting lock; a server is not left holding our snapshot when we hang; names resolve to the
@@ -32,11 +33,13 @@ impl Session {
     /// Connects and sets the session's limits.
     pub(super) async fn connect(database: &Database) -> Result<Self, ExportError> {
         let connection = database.connect().await?;
-        connection
-            .client
-            .batch_execute(SETTINGS)
-            .await
-            .map_err(|source| ExportError::postgres("connect to", database, source))?;
+        for settings in [SETTINGS, types::SESSION] {
+            connection
+                .client
+                .batch_execute(settings)
+                .await
+                .map_err(|source| ExportError::postgres("connect to", database, source))?;
+        }
         Ok(Self {
             connection,
             database: database.clone(),

@@ -21,6 +21,7 @@ use super::plan::TablePlan;
 use super::publish;
 use super::session::Session;
 use super::snapshot::{self, Snapshot};
+use super::types::NotFinite;
 use crate::lake::exports::ExportedPart;
 use crate::storage::Location;
 
@@ -40,6 +41,7 @@ pub(super) struct Work {
     pub(super) database: Database,
     pub(super) snapshot: Snapshot,
     pub(super) statement_minutes: u32,
+    pub(super) not_finite: NotFinite,
     pub(super) lake: Location,
     pub(super) journal: Journal,
     pub(super) plans: Vec<TablePlan>,
@@ -179,6 +181,7 @@ impl Shared {
                 lake: &self.work.lake,
                 staged: &publish::staged_path(&path),
                 sorted,
+                not_finite: self.work.not_finite,
                 goes_on: &goes_on,
             };
             let copied = copy_part(&connected, &request).await;
@@ -187,7 +190,7 @@ impl Shared {
                 PartOutcome::Unsorted => {
                     self.is_unsorted[id.table].store(true, Ordering::Relaxed);
                 }
-                PartOutcome::Written(summary, key_range) => {
+                PartOutcome::Written(summary, figures) => {
                     let part = ExportedPart {
                         path,
                         rows: summary.rows,
@@ -195,7 +198,8 @@ impl Shared {
                         sha256: summary.sha256,
                         snapshot: self.work.snapshot.text.clone(),
                         pages: pages.cloned(),
-                        key_range,
+                        key_range: figures.key_range,
+                        not_finite: figures.not_finite,
                         generation: 0,
                         content: crate::lake::exports::PartContent::Rows,
                     };

@@ -98,6 +98,17 @@ pub struct ExportedTable {
     pub stood: usize,
 }
 
+impl ExportedTable {
+    /// Values without end that the parts do not hold as they were, by column.
+    pub fn not_finite(&self) -> BTreeMap<&str, u64> {
+        let mut counts = BTreeMap::new();
+        for (column, count) in self.parts.iter().flat_map(|part| &part.not_finite) {
+            *counts.entry(column.as_str()).or_default() += count;
+        }
+        counts
+    }
+}
+
 /// One column of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportedColumn {
@@ -127,6 +138,10 @@ pub struct ExportedPart {
     pub pages: Option<Pages>,
     /// The first and the last key of the part, where keys are numbers, dates or UUIDs.
     pub key_range: Option<(Vec<String>, Vec<String>)>,
+    /// Values without end (`NaN`, ±infinity) that the file does not hold as they were, by
+    /// column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_finite: BTreeMap<String, u64>,
     /// 0 for a whole table's part; an increment's rows replace rows of the same key of every
     /// lower generation.
     #[serde(default)]

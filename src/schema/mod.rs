@@ -65,6 +65,18 @@ impl ColumnType {
         }
     }
 
+    /// A column of the type in the lake. Any may be null; that a text is JSON is marked as
+    /// Arrow marks it, and becomes Parquet's logical type.
+    pub fn field(self, name: &str) -> Field {
+        let field = Field::new(name, self.arrow(), true);
+        match self {
+            Self::Jsonb => field.with_metadata(
+                [("ARROW:extension:name".to_owned(), "arrow.json".to_owned())].into(),
+            ),
+            _ => field,
+        }
+    }
+
     /// The column's type in Postgres DDL.
     pub fn postgres(self) -> String {
         match self {
@@ -139,7 +151,7 @@ impl Table {
         let fields: Vec<Field> = self
             .columns
             .iter()
-            .map(|column| Field::new(column.name, column.kind.arrow(), true))
+            .map(|column| column.kind.field(column.name))
             .collect();
         Arc::new(Schema::new(fields))
     }

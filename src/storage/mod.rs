@@ -6,6 +6,7 @@
 //! an object appears only when its upload completes.
 
 mod encodings;
+mod logical;
 mod parquet_file;
 mod parquet_rows;
 mod pieces;

@@ -16,12 +16,14 @@ use arrow::error::ArrowError;
 use bytes::{Bytes, BytesMut};
 use object_store::buffered::BufWriter;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::ZstdLevel;
 use parquet::errors::ParquetError;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
 use super::encodings::{self, SAMPLE_ROWS};
+use super::logical::parquet_schema;
 use super::pieces::Pieces;
 use crate::storage::{Location, StorageError};
 
@@ -197,8 +199,12 @@ impl ParquetFile {
         let properties = concat_batches(&self.schema, &self.waiting)
             .and_then(|sample| encodings::properties(self.settings, self.level, &sample))
             .map_err(|source| self.arrow_failure(source))?;
+        let parquet = parquet_schema(&self.schema);
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties)
+            .with_parquet_schema(parquet.map_err(|source| self.parquet_failure(source))?);
         let schema = Arc::clone(&self.schema);
-        ArrowWriter::try_new(Finished::default(), schema, Some(properties))
+        ArrowWriter::try_new_with_options(Finished::default(), schema, options)
             .map(Box::new)
             .map_err(|source| self.parquet_failure(source))
     }

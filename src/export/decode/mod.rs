@@ -4,18 +4,18 @@
 //! and the last with its end mark. Out: batches of at most [`BATCH_ROWS`] rows, fewer
 //! when rows are wide. A stream that ends without its mark is an error: rows are missing.
 
+mod column;
+mod nested;
+
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float32Builder, Float64Builder,
-    Int16Builder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
-};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
-use super::types::PostgresType;
-use super::value::{self, ValueProblem};
+use super::types::{NotFinite, PostgresType};
+use super::value::ValueProblem;
+use column::{Column, FinishError};
 
 /// Rows of a batch: what the file's encoder takes at once.
 pub(super) const BATCH_ROWS: usize = 8192;
@@ -71,7 +71,7 @@ enum Position {
 /// Takes the messages of one stream.
 pub(super) struct Decoder {
     schema: SchemaRef,
-    columns: Vec<ColumnBuilder>,
+    columns: Vec<Column>,
     position: Position,
     rows: u64,
     batch_rows: usize,
@@ -79,8 +79,14 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(schema: SchemaRef, types: impl IntoIterator<Item = PostgresType>) -> Self {
-        let columns = types.into_iter().map(ColumnBuilder::new).collect();
+    /// A decoder of rows of these types, whose fields `schema` has.
+    pub(super) fn new<'a>(
+        schema: SchemaRef,
+        types: impl IntoIterator<Item = &'a PostgresType>,
+        not_finite: NotFinite,
+    ) -> Self {
+        let types = types.into_iter();
+        let columns = types.map(|kind| Column::new(kind, not_finite)).collect();
         Self {
             schema,
             columns,
@@ -94,6 +100,11 @@ impl Decoder {
     /// Rows decoded so far.
     pub(super) fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Per column the values without end that became null, or DuckDB's infinity.
+    pub(super) fn not_finite(&self) -> Vec<u64> {
+        self.columns.iter().map(Column::not_finite).collect()
     }
 
     /// Takes one message; returns a batch when it is full.
@@ -142,26 +153,24 @@ impl Decoder {
             count if usize::try_from(count).ok() == Some(self.columns.len()) => {}
             _ => return Err(self.stream_error(StreamProblem::FieldCount)),
         }
-        for (column, builder) in self.columns.iter_mut().enumerate() {
+        for (index, column) in self.columns.iter_mut().enumerate() {
             let (length, tail) = rest.split_first_chunk::<4>().ok_or_else(|| cut_off(row))?;
             let length = i32::from_be_bytes(*length);
+            if length == -1 {
+                rest = tail;
+                column.append_null();
+                continue;
+            }
             let field;
-            (field, rest) = if length == -1 {
-                (None, tail)
-            } else {
-                let (field, tail) = usize::try_from(length)
-                    .ok()
-                    .and_then(|length| tail.split_at_checked(length))
-                    .ok_or_else(|| cut_off(row))?;
-                (Some(field), tail)
-            };
-            builder
-                .append(field)
-                .map_err(|problem| DecodeError::Value {
-                    column,
-                    row,
-                    problem,
-                })?;
+            (field, rest) = usize::try_from(length)
+                .ok()
+                .and_then(|length| tail.split_at_checked(length))
+                .ok_or_else(|| cut_off(row))?;
+            column.append(field).map_err(|problem| DecodeError::Value {
+                column: index,
+                row,
+                problem,
+            })?;
         }
         self.rows = row;
         self.batch_rows += 1;
@@ -172,13 +181,22 @@ impl Decoder {
         if self.batch_rows == 0 {
             return Ok(None);
         }
+        let before = self.rows - self.batch_rows as u64;
         self.batch_rows = 0;
         self.batch_bytes = 0;
-        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
-        Ok(Some(RecordBatch::try_new(
-            Arc::clone(&self.schema),
-            arrays,
-        )?))
+        let mut arrays = Vec::with_capacity(self.columns.len());
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            arrays.push(column.finish().map_err(|error| match error {
+                FinishError::Value(place, problem) => DecodeError::Value {
+                    column: index,
+                    row: before + place as u64 + 1,
+                    problem,
+                },
+                FinishError::Arrow(error) => DecodeError::Batch(error),
+            })?);
+        }
+        let schema = Arc::clone(&self.schema);
+        Ok(Some(RecordBatch::try_new(schema, arrays)?))
     }
 
     fn stream_error(&self, problem: StreamProblem) -> DecodeError {
@@ -200,142 +218,24 @@ fn skip_header(message: &[u8]) -> Option<&[u8]> {
     rest.get(usize::try_from(u32::from_be_bytes(*extension)).ok()?..)
 }
 
-/// The values of one column of the batch being filled.
-enum ColumnBuilder {
-    SmallInt(Int16Builder),
-    Integer(Int32Builder),
-    BigInt(Int64Builder),
-    Real(Float32Builder),
-    DoublePrecision(Float64Builder),
-    Boolean(BooleanBuilder),
-    Text(StringBuilder),
-    Jsonb(StringBuilder),
-    Uuid(StringBuilder),
-    Numeric {
-        values: Decimal128Builder,
-        precision: u8,
-        scale: i8,
-    },
-    Date(Date32Builder),
-    Timestamp {
-        values: TimestampMicrosecondBuilder,
-        arrow: DataType,
-    },
-}
-
-impl ColumnBuilder {
-    fn new(kind: PostgresType) -> Self {
-        match kind {
-            PostgresType::SmallInt => Self::SmallInt(Int16Builder::new()),
-            PostgresType::Integer => Self::Integer(Int32Builder::new()),
-            PostgresType::BigInt => Self::BigInt(Int64Builder::new()),
-            PostgresType::Real => Self::Real(Float32Builder::new()),
-            PostgresType::DoublePrecision => Self::DoublePrecision(Float64Builder::new()),
-            PostgresType::Boolean => Self::Boolean(BooleanBuilder::new()),
-            PostgresType::Text => Self::Text(StringBuilder::new()),
-            PostgresType::Jsonb => Self::Jsonb(StringBuilder::new()),
-            PostgresType::Uuid => Self::Uuid(StringBuilder::new()),
-            PostgresType::Numeric { precision, scale } => {
-                let values = Decimal128Builder::new().with_data_type(kind.arrow());
-                Self::Numeric {
-                    values,
-                    precision,
-                    scale,
-                }
-            }
-            PostgresType::Date => Self::Date(Date32Builder::new()),
-            PostgresType::Timestamp | PostgresType::TimestampTz => {
-                let arrow = kind.arrow();
-                let values = TimestampMicrosecondBuilder::new().with_data_type(arrow.clone());
-                Self::Timestamp { values, arrow }
-            }
-        }
-    }
-
-    /// Appends one field; `None` is null.
-    fn append(&mut self, field: Option<&[u8]>) -> Result<(), ValueProblem> {
-        match self {
-            Self::SmallInt(values) => values.append_option(
-                field
-                    .map(|field| value::fixed(field, "smallint").map(i16::from_be_bytes))
-                    .transpose()?,
-            ),
-            Self::Integer(values) => values.append_option(
-                field
-                    .map(|field| value::fixed(field, "integer").map(i32::from_be_bytes))
-                    .transpose()?,
-            ),
-            Self::BigInt(values) => values.append_option(
-                field
-                    .map(|field| value::fixed(field, "bigint").map(i64::from_be_bytes))
-                    .transpose()?,
-            ),
-            Self::Real(values) => values.append_option(
-                field
-                    .map(|field| value::fixed(field, "real").map(f32::from_be_bytes))
-                    .transpose()?,
-            ),
-            Self::DoublePrecision(values) => values.append_option(
-                field
-                    .map(|field| value::fixed(field, "double precision").map(f64::from_be_bytes))
-                    .transpose()?,
-            ),
-            Self::Boolean(values) => values.append_option(field.map(value::boolean).transpose()?),
-            Self::Text(values) => values.append_option(field.map(value::text).transpose()?),
-            Self::Jsonb(values) => values.append_option(field.map(value::jsonb).transpose()?),
-            Self::Uuid(values) => values.append_option(field.map(value::uuid).transpose()?),
-            Self::Numeric {
-                values,
-                precision,
-                scale,
-            } => values.append_option(
-                field
-                    .map(|field| value::numeric(field, *precision, *scale))
-                    .transpose()?,
-            ),
-            Self::Date(values) => values.append_option(field.map(value::date).transpose()?),
-            Self::Timestamp { values, arrow } => values.append_option(
-                field
-                    .map(|field| value::timestamp(field, arrow))
-                    .transpose()?,
-            ),
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::SmallInt(values) => Arc::new(values.finish()),
-            Self::Integer(values) => Arc::new(values.finish()),
-            Self::BigInt(values) => Arc::new(values.finish()),
-            Self::Real(values) => Arc::new(values.finish()),
-            Self::DoublePrecision(values) => Arc::new(values.finish()),
-            Self::Boolean(values) => Arc::new(values.finish()),
-            Self::Text(values) | Self::Jsonb(values) | Self::Uuid(values) => {
-                Arc::new(values.finish())
-            }
-            Self::Numeric { values, .. } => Arc::new(values.finish()),
-            Self::Date(values) => Arc::new(values.finish()),
-            Self::Timestamp { values, .. } => Arc::new(values.finish()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use arrow::array::{Array, AsArray};
     use arrow::datatypes::{Field, Int64Type, Schema};
 
+    use super::super::types::Leaf;
     use super::*;
 
-    const TYPES: [PostgresType; 2] = [PostgresType::BigInt, PostgresType::Text];
+    const TYPES: [PostgresType; 2] = [
+        PostgresType::Leaf(Leaf::BigInt),
+        PostgresType::Leaf(Leaf::Text),
+    ];
 
     fn decoder() -> Decoder {
-        let fields = ["id", "name"].iter().zip(TYPES);
-        let fields: Vec<Field> = fields
-            .map(|(name, kind)| Field::new(*name, kind.arrow(), true))
-            .collect();
-        Decoder::new(Arc::new(Schema::new(fields)), TYPES)
+        let fields = ["id", "name"].iter().zip(&TYPES);
+        let fields: Vec<Field> = fields.map(|(name, kind)| kind.field(name)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        Decoder::new(schema, &TYPES, NotFinite::Refuse)
     }
 
     fn header() -> Vec<u8> {
@@ -420,7 +320,11 @@ mod tests {
         decoder.push(&[header(), row(1, None)].concat()).unwrap();
         let mut bytes = row(2, Some("ab"));
         *bytes.last_mut().unwrap() = 0xff;
-        let error = decoder.push(&bytes).unwrap_err();
+        decoder.push(&bytes).unwrap();
+        decoder.push(&row(3, None)).unwrap();
+        decoder.push(&END).unwrap();
+        // Text is checked when its batch is full.
+        let error = decoder.finish().unwrap_err();
         assert_eq!(error.to_string(), "column 1, row 2: the text is not UTF-8");
     }
 
