@@ -1,11 +1,14 @@
 //! The commands: one file each that parses, calls the library and prints.
 
 mod check;
+mod compact;
 mod compute;
 mod config;
+mod contacts;
 mod demo;
 mod export;
 mod exported;
+mod forget;
 mod report;
 mod run;
 mod runs;
@@ -99,10 +102,12 @@ enum LogFormat {
 enum Command {
     Demo(demo::DemoArgs),
     Export(export::ExportArgs),
+    Compact(compact::CompactArgs),
     Run(run::RunArgs),
     Report(report::ReportArgs),
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
+    Forget(forget::ForgetArgs),
     Config(config::ConfigArgs),
     Sql(sql::SqlArgs),
     Shell(shell::ShellArgs),
@@ -153,10 +158,12 @@ impl Args {
         settings.extend(match &self.command {
             Command::Demo(arguments) => flags(arguments),
             Command::Export(arguments) => flags(arguments),
+            Command::Compact(arguments) => flags(arguments),
             Command::Run(arguments) => flags(arguments),
             Command::Report(arguments) => flags(arguments),
             Command::Check(arguments) => flags(arguments),
             Command::Runs(arguments) => flags(arguments),
+            Command::Forget(arguments) => flags(arguments),
             Command::Config(arguments) => flags(arguments),
             Command::Sql(arguments) => flags(arguments),
             Command::Shell(arguments) => flags(arguments),
@@ -189,10 +196,12 @@ impl Args {
         match &self.command {
             Command::Demo(arguments) => Box::pin(demo::run(arguments, context)).await,
             Command::Export(arguments) => Box::pin(export::run(arguments, context)).await,
+            Command::Compact(arguments) => Box::pin(compact::run(arguments, context)).await,
             Command::Run(arguments) => Box::pin(run::run(arguments, context)).await,
             Command::Report(arguments) => Box::pin(report::run(arguments, context)).await,
             Command::Check(arguments) => Box::pin(check::run(arguments, context)).await,
             Command::Runs(arguments) => Box::pin(runs::run(arguments, context)).await,
+            Command::Forget(arguments) => Box::pin(forget::run(arguments, context)).await,
             Command::Config(arguments) => config::run(arguments, context),
             Command::Sql(arguments) => Box::pin(sql::run(arguments, context)).await,
             Command::Shell(arguments) => Box::pin(shell::run(arguments, context)).await,

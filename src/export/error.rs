@@ -4,6 +4,7 @@ use tokio_postgres::error::SqlState;
 
 use super::connection::{ConnectionError, is_lost, tls_cause};
 use super::decode::StreamProblem;
+use super::increment::IncrementError;
 use super::value::ValueProblem;
 use crate::error::{Exit, Failure};
 use crate::lake::exports::ExportsError;
@@ -97,6 +98,26 @@ pub enum ExportError {
         /// The runtime's own error.
         #[source]
         source: tokio::task::JoinError,
+    },
+    /// The settings name a contact column that the table has not.
+    #[error("`{table}` has no column `{column}`, which `contact_columns` names")]
+    ContactColumnMissing {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// A column that the table has.
+        nearest: Option<String>,
+    },
+    /// Only text is hashed.
+    #[error("`{table}.{column}` holds contacts and cannot be hashed: its type is `{postgres}`")]
+    ContactType {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// The type, as Postgres spells it.
+        postgres: String,
     },
     /// A table without a column.
     #[error("`{table}` has no column to export")]
@@ -200,6 +221,9 @@ pub enum ExportError {
         #[source]
         source: ServerError,
     },
+    /// A table cannot be exported in increments.
+    #[error(transparent)]
+    Increment(#[from] IncrementError),
     /// The lake cannot be written or listed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -285,10 +309,13 @@ impl ExportError {
     fn exit(&self) -> Exit {
         match self {
             Self::Setup(error) => error.exit(),
+            Self::Increment(error) => error.exit(),
             Self::NoTables
             | Self::TableName { .. }
             | Self::TableMissing { .. }
             | Self::ColumnMissing { .. }
+            | Self::ContactColumnMissing { .. }
+            | Self::ContactType { .. }
             | Self::NoColumns { .. }
             | Self::ColumnNotAllowed { .. }
             | Self::ColumnTwice { .. }
@@ -317,6 +344,7 @@ impl ExportError {
     fn hint(&self) -> Option<String> {
         let fixed = match self {
             Self::Setup(error) => return error.hint(),
+            Self::Increment(error) => return error.hint(),
             Self::NoAnswer { .. } => {
                 "`connect_timeout` in the URL or `PGCONNECT_TIMEOUT` sets the limit"
             }
@@ -328,6 +356,9 @@ impl ExportError {
             Self::OtherSelection { .. } => "give the same again; the lake keeps only its checksum",
             Self::NotExported { .. } => "name the table too",
             Self::TypeRefused { remedy, .. } => remedy,
+            Self::ContactType { .. } => {
+                "export a view that casts the column to `text`, or leave contacts out with `--contacts drop`"
+            }
             Self::DeclarationRefused { .. } => {
                 "`numeric(p,s)` is for `numeric` and arrays of it, `[][]` for arrays, `text` for any type"
             }
@@ -339,6 +370,7 @@ impl ExportError {
             } => return Some(value_hint(table, column, problem)),
             Self::TableMissing { nearest, .. }
             | Self::ColumnMissing { nearest, .. }
+            | Self::ContactColumnMissing { nearest, .. }
             | Self::DeclaredColumnMissing { nearest, .. } => {
                 return nearest
                     .as_ref()

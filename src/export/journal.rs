@@ -9,11 +9,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::ExportError;
+use super::increment::IncrementPlan;
 use super::plan::TablePlan;
 use super::publish;
 use super::snapshot::Snapshot;
 use super::workers::PartId;
-use crate::lake::exports::{self, ExportedColumn, ExportedPart, ExportsError, Pages};
+use crate::lake::exports::{
+    self, ExportedColumn, ExportedContact, ExportedPart, ExportsError, IncrementRecord, Pages,
+};
 use crate::storage::Location;
 
 /// The plan of an export that has begun.
@@ -33,7 +36,10 @@ pub(super) struct JournalTable {
     pub(super) folder: String,
     pub(super) selection: Option<String>,
     pub(super) columns: Vec<ExportedColumn>,
+    pub(super) contacts: Vec<ExportedContact>,
     pub(super) parts: Vec<Option<Pages>>,
+    /// What the increment goes by, and the generation that it makes.
+    pub(super) increment: Option<(IncrementRecord, u32)>,
 }
 
 impl JournalTable {
@@ -42,7 +48,9 @@ impl JournalTable {
             folder: plan.folder.clone(),
             selection: plan.selection.clone(),
             columns: plan.exported_columns(),
+            contacts: plan.contacts.describe(),
             parts: plan.parts.clone(),
+            increment: plan.increment.as_ref().map(IncrementPlan::identity),
         }
     }
 }

@@ -5,8 +5,10 @@
 mod apart;
 mod connection;
 mod contract;
+mod increments_lake;
 mod lake;
 mod parts;
+mod privacy;
 mod values;
 
 use std::path::Path;
