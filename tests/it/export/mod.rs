@@ -7,6 +7,7 @@ mod connection;
 mod contract;
 mod increments_lake;
 mod lake;
+mod memory;
 mod parts;
 mod privacy;
 mod values;
