@@ -4,9 +4,9 @@
 //! connection ends with the session, also in the middle of a COPY.
 
 use tokio_postgres::types::{FromSql, ToSql, Type};
-use tokio_postgres::{CopyOutStream, Row, Statement};
+use tokio_postgres::{Row, Statement};
 
-use super::connection::{Connection, Database};
+use super::connection::{Connection, CopyRows, Database};
 use super::error::ExportError;
 use super::types;
 
@@ -119,9 +119,8 @@ impl Session {
     }
 
     /// Starts a `COPY … TO STDOUT`.
-    pub(super) async fn copy_out(&self, sql: &str) -> Result<CopyOutStream, ExportError> {
+    pub(super) async fn copy_out(&self, sql: &str) -> Result<CopyRows, ExportError> {
         self.connection
-            .client
             .copy_out(sql)
             .await
             .map_err(|source| self.failure(source))

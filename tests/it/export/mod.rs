@@ -9,6 +9,7 @@ mod connection_tls;
 mod contract;
 mod increments_lake;
 mod lake;
+mod memory;
 mod parts;
 mod privacy;
 mod types;
