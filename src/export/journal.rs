@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::ExportError;
-use super::increment::IncrementPlan;
 use super::plan::TablePlan;
 use super::publish;
 use super::snapshot::Snapshot;
@@ -48,7 +47,7 @@ impl JournalTable {
             selection: plan.selection.clone(),
             columns: plan.exported_columns(),
             parts: plan.parts.clone(),
-            increment: plan.increment.as_ref().map(IncrementPlan::identity),
+            increment: plan.increment_identity(),
         }
     }
 }

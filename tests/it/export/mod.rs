@@ -5,6 +5,7 @@
 mod apart;
 mod connection;
 mod contract;
+mod increments;
 mod increments_lake;
 mod lake;
 mod parts;
