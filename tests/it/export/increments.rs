@@ -463,7 +463,7 @@ async fn columns_of_many_types_fold_to_the_bytes_of_a_whole_export() {
              insert into raw.t select 'r' || n % 3, md5(n::text)::uuid,
                  jsonb_build_object('n', n), array['a', null, n::text],
                  array[md5(n::text)::uuid], n * 1.125, ('\\x' || md5(n::text))::bytea,
-                 int4range(n, n + 5), (n, 'x'), time '10:00', interval '1 day',
+                 int4range(n, n + 5), row(n, 'x'::text)::raw.pair, time '10:00', interval '1 day',
                  timestamptz '2025-03-04 10:00Z' from generate_series(1, 2000) as n;",
         )
         .await
@@ -473,7 +473,7 @@ async fn columns_of_many_types_fold_to_the_bytes_of_a_whole_export() {
     for second in [1, 2] {
         client
             .batch_execute(&format!(
-                "update raw.t set tags = array['new'], pair = (null, '{second}'),
+                "update raw.t set tags = array['new'], pair = row(null::integer, '{second}'::text)::raw.pair,
                      changed_at = timestamptz '2025-03-04 10:00Z' + interval '{second} h'
                  where get_byte(big, 0) % 5 = {second};
                  delete from raw.t where get_byte(big, 1) % 7 = {second};
