@@ -167,7 +167,7 @@ async fn copy(
     let manifest = export::export(request, context.now, &|now| lines.show(now)).await?;
     drop(lines);
     say_what_stood(request.mode, &manifest, context);
-    say_what_changed(request, &manifest, context);
+    say_what_changed(&manifest, context);
     for table in &manifest.tables {
         let is_contact = |column: &String| table.contacts.iter().any(|it| it.column == *column);
         let left_out = table.left_out.iter().filter(|column| !is_contact(column));
@@ -231,16 +231,20 @@ fn say_what_stood(mode: Mode, manifest: &ExportManifest, context: &Context) {
 }
 
 /// Tells what increments have brought.
-fn say_what_changed(request: &ExportRequest, manifest: &ExportManifest, context: &Context) {
+fn say_what_changed(manifest: &ExportManifest, context: &Context) {
     for table in &manifest.tables {
+        let newest = table.parts.iter().map(|part| part.generation).max();
         let Some(record) = &table.increment else {
-            if request.increments.contains_key(&table.table) {
-                let text = format!("{}: exported whole, the lake had none of it", table.table);
-                context.printer.note(&text);
-            }
             continue;
         };
-        let newest = table.parts.iter().map(|part| part.generation).max();
+        if newest.unwrap_or(0) == 0 {
+            let text = format!(
+                "{}: exported whole, the lake did not tell how far it had come",
+                table.table
+            );
+            context.printer.note(&text);
+            continue;
+        }
         let count = |content| {
             let of_increment = table
                 .parts

@@ -166,7 +166,7 @@ pub(super) async fn plans(
         let wanted = selections.get(&relation.name).copied().unwrap_or(&all);
         let mut plan = TablePlan::of(session, relation, wanted, request).await?;
         if let Some(incremental) = increments.get(&relation.name) {
-            increment::plan(session, request, &mut plan, incremental).await?;
+            increment::plan(session, request, (&mut plan, relation), incremental).await?;
         }
         plans.push(plan);
     }

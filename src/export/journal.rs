@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::ExportError;
-use super::increment::IncrementPlan;
 use super::plan::TablePlan;
 use super::publish;
 use super::snapshot::Snapshot;
@@ -50,7 +49,7 @@ impl JournalTable {
             columns: plan.exported_columns(),
             contacts: plan.contacts.describe(),
             parts: plan.parts.clone(),
-            increment: plan.increment.as_ref().map(IncrementPlan::identity),
+            increment: plan.increment_identity(),
         }
     }
 }

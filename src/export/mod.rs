@@ -299,12 +299,9 @@ async fn describe(
     started_at: DateTime<Utc>,
     request: &ExportRequest,
 ) -> Result<ExportedTable, ExportError> {
-    let (parts, increment) = match &plan.increment {
-        Some(increment) => {
-            let record = increment.recorded(request, plan, &own, started_at).await?;
-            (increment.parts(own), Some(record))
-        }
-        None => (own, None),
+    let parts = match &plan.increment {
+        Some(increment) => increment.parts(own),
+        None => own,
     };
     let rows = parts
         .iter()
@@ -324,10 +321,10 @@ async fn describe(
         parts,
         removed: Vec::new(),
         stood: 0,
-        increment,
+        increment: plan.record.clone(),
     };
     // An increment replaces no file.
-    if table.increment.is_none() {
+    if plan.increment.is_none() {
         let earlier = exports::newest(&request.lake).await?;
         let earlier = earlier.get(&table.folder).map(|(_, table)| table);
         table.removed = publish::replaced(&request.lake, &table, earlier, started_at).await?;

@@ -21,7 +21,7 @@ use super::relation::{CatalogColumn, Relation, Source};
 use super::session::Session;
 use super::types::{self, Leaf, PostgresType, Wanted};
 use crate::error::nearest;
-use crate::lake::exports::{self, ExportedColumn, Pages, PartContent};
+use crate::lake::exports::{self, ExportedColumn, IncrementRecord, Pages, PartContent};
 use crate::schema::{self, Table};
 
 /// What is wanted of a table; the default is all of it.
@@ -63,6 +63,8 @@ pub(super) struct TablePlan {
     order: Vec<String>,
     /// Whether names in the user's SQL are resolved as the role is used to.
     pub(super) has_own_sql: bool,
+    /// What a later increment goes by.
+    pub(super) record: Option<IncrementRecord>,
     /// Set when only changed rows are read.
     pub(super) increment: Option<IncrementPlan>,
 }
@@ -136,6 +138,7 @@ impl TablePlan {
             columns,
             key,
             from,
+            record: None,
             increment: None,
         })
     }
@@ -158,6 +161,12 @@ impl TablePlan {
     pub(super) fn part_path(&self, export: &str, number: usize) -> String {
         let folder = exports::part_folder(&self.folder, self.generation(), PartContent::Rows);
         publish::final_path(&folder, export, number)
+    }
+
+    /// What must be the same for rows that an earlier attempt has read to stand.
+    pub(super) fn increment_identity(&self) -> Option<(IncrementRecord, u32)> {
+        let record = self.record.clone().filter(|_| self.increment.is_some())?;
+        Some((record, self.generation()))
     }
 
     /// The generation of the parts that are read.
@@ -265,6 +274,19 @@ impl TablePlan {
     pub(super) fn count_whole(&self) -> Result<String, ExportError> {
         let mut select = "select count(*) from ".to_owned();
         self.push_rows(&mut select, None)?;
+        Ok(select)
+    }
+
+    /// The statement that selects one figure of the rows for which a condition holds.
+    pub(super) fn select(&self, figure: &str, condition: &str) -> Result<String, ExportError> {
+        let mut select = format!("select {figure} from ");
+        self.push_rows(&mut select, None)?;
+        let own = if self.condition.is_some() {
+            "and"
+        } else {
+            "where"
+        };
+        select.push_str(&format!(" {own} {condition}"));
         Ok(select)
     }
 
@@ -539,10 +561,12 @@ mod tests {
             columns: columns.into(),
             absent: Vec::new(),
             left_out: Vec::new(),
+            contacts: no_contacts(),
             parts: vec![None],
             from: "\"s\".\"t\"".to_owned(),
             condition: condition.map(str::to_owned),
             has_own_sql: false,
+            record: None,
             increment: None,
         }
     }

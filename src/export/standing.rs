@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 use tokio_postgres::Row;
 
 use super::error::ExportError;
-use super::increment::IncrementPlan;
 use super::journal::JournalTable;
 use super::plan::TablePlan;
 use super::session::Session;
@@ -89,7 +88,7 @@ fn is_same(plan: &TablePlan, earlier: &JournalTable) -> bool {
         && plan.exported_columns() == earlier.columns
         // The same column under another policy or key holds other values.
         && plan.contacts.describe() == earlier.contacts
-        && plan.increment.as_ref().map(IncrementPlan::identity) == earlier.increment
+        && plan.increment_identity() == earlier.increment
 }
 
 /// The relations of a cut and their files in the server, each once.

@@ -99,24 +99,24 @@ pub struct ExportedTable {
     /// Parts of an earlier attempt or export that stood.
     #[serde(default)]
     pub stood: usize,
-    /// What the last increment went by; none for a table that was exported whole.
+    /// What the last increment went by, or the next one will.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub increment: Option<IncrementRecord>,
 }
 
-/// What an increment went by.
+/// What an increment goes by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncrementRecord {
     /// The column that tells changes.
     pub column: String,
-    /// How far before the highest value it began: seconds, such as `3600s`, or a bare number.
+    /// How far before the highest value it begins: seconds, such as `3600s`, or a bare number.
     pub overlap: String,
-    /// The value from which it read; none when it read everything.
+    /// The value from which the last increment read; none when everything was read.
     pub since: Option<String>,
-    /// The highest value that the lake has since, those in the future aside: a number, a date
-    /// or a time.
+    /// The highest value of the database as the lake has it, those in the future aside: a
+    /// number, a date or a time.
     pub high_water: Option<String>,
-    /// Columns that came with it; they are null in the rows before.
+    /// Columns that came with the last increment; they are null in the rows before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub added: Vec<String>,
 }

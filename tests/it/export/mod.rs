@@ -7,6 +7,7 @@ mod connection;
 mod connection_hosts;
 mod connection_tls;
 mod contract;
+mod increments;
 mod increments_lake;
 mod lake;
 mod memory;
