@@ -145,12 +145,14 @@ pub async fn export(
             return Err(error);
         }
     }
+    attempt.still_stands().await?;
+    let earlier = exports::newest(&request.lake).await?;
+    refuse_if_overtaken(&attempt, &earlier)?;
     for part in parts.values() {
         if exports::export_of_part(&part.path) == Some(&attempt.journal.export) {
             publish::put_in_place(&request.lake, &part.path).await?;
         }
     }
-    let earlier = exports::newest(&request.lake).await?;
     let mut tables = Vec::with_capacity(attempt.plans.len());
     for (number, plan) in attempt.plans.iter().enumerate() {
         let of_table = |id: &PartId| id.table == number;
@@ -158,7 +160,14 @@ pub async fn export(
         let mut table = describe(plan, own.map(|(_, part)| part.clone()).collect());
         table.stood = stood.keys().filter(|id| of_table(id)).count();
         let earlier = earlier.get(&table.folder).map(|(_, table)| table);
-        table.removed = publish::replaced(&request.lake, &table, earlier, started_at).await?;
+        table.removed = publish::replaced(
+            &request.lake,
+            &table,
+            earlier,
+            &attempt.journal.export,
+            started_at,
+        )
+        .await?;
         tables.push(table);
     }
     let snapshot = attempt.snapshot.text.clone();
@@ -176,6 +185,25 @@ pub async fn export(
     exports::write(&request.lake, &manifest).await?;
     clean_up(request, attempt, &manifest).await?;
     Ok(manifest)
+}
+
+/// Readers turn to the export that began last: one that another has overtaken would remove
+/// the files that they read.
+fn refuse_if_overtaken(
+    attempt: &Attempt,
+    newest: &BTreeMap<String, (String, ExportedTable)>,
+) -> Result<(), ExportError> {
+    for plan in &attempt.plans {
+        if let Some((export, _)) = newest.get(&plan.folder)
+            && *export > attempt.journal.export
+        {
+            return Err(ExportError::Overtaken {
+                table: plan.table.clone(),
+                export: export.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Reads the parts that do not stand.
@@ -249,7 +277,7 @@ async fn clean_up(
     }
     attempt.journal.end(lake).await?;
     let folders = manifest.tables.iter().map(|table| table.folder.as_str());
-    publish::remove_abandoned(lake, folders, manifest.started_at).await?;
+    publish::remove_abandoned(lake, folders, &manifest.export, manifest.started_at).await?;
     attempt.end().await
 }
 

@@ -38,11 +38,13 @@ pub(super) async fn put_in_place(lake: &Location, path: &str) -> Result<(), Expo
 /// The files that are no longer the table's once `table` is published.
 ///
 /// Parts of an export that is neither finished nor abandoned are left alone: it may be
-/// running.
+/// running. Of the export `own`, which is being published, an attempt that was killed may
+/// have left parts of another cut.
 pub(super) async fn replaced(
     lake: &Location,
     table: &ExportedTable,
     earlier: Option<&ExportedTable>,
+    own: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<String>, ExportError> {
     let kept: BTreeSet<&str> = table.parts.iter().map(|part| part.path.as_str()).collect();
@@ -54,7 +56,9 @@ pub(super) async fn replaced(
     let mut replaced = Vec::new();
     for (path, _) in lake.list(&table.folder).await? {
         let is_ours_to_remove = match exports::export_of_part(&path) {
-            Some(export) => listed.contains(path.as_str()) || is_abandoned(export, now),
+            Some(export) => {
+                export == own || listed.contains(path.as_str()) || is_abandoned(export, now)
+            }
             None => path.ends_with(".parquet"),
         };
         if is_ours_to_remove && !kept.contains(path.as_str()) {
@@ -69,10 +73,12 @@ pub(super) async fn replaced(
     Ok(replaced)
 }
 
-/// Removes the working folders and staged files of exports that nobody takes up any more.
+/// Removes the working folders and staged files of exports that nobody takes up any more, and
+/// what attempts of the export `own` have staged in vain.
 pub(super) async fn remove_abandoned(
     lake: &Location,
     folders: impl Iterator<Item = &str>,
+    own: &str,
     now: DateTime<Utc>,
 ) -> Result<(), ExportError> {
     for path in exports::working_files(lake).await? {
@@ -82,7 +88,9 @@ pub(super) async fn remove_abandoned(
     }
     for folder in folders {
         for (path, _) in lake.list(folder).await? {
-            if export_of_staged(&path).is_some_and(|export| is_abandoned(&export, now)) {
+            if export_of_staged(&path)
+                .is_some_and(|export| export == own || is_abandoned(&export, now))
+            {
                 lake.delete(&path).await?;
             }
         }

@@ -3,11 +3,15 @@
 //! One file per question; each test has a database and a lake of its own.
 
 mod apart;
+mod concurrency;
 mod connection;
 mod contract;
+mod faults;
 mod lake;
+mod odd_tables;
 mod parts;
 mod privacy;
+mod proxy;
 mod values;
 
 use std::path::Path;
