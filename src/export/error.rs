@@ -4,6 +4,7 @@ use tokio_postgres::error::SqlState;
 
 use super::connection::{ConnectionError, is_lost, tls_cause};
 use super::decode::StreamProblem;
+use super::increment::IncrementError;
 use super::value::ValueProblem;
 use crate::error::{Exit, Failure};
 use crate::lake::exports::ExportsError;
@@ -237,6 +238,9 @@ pub enum ExportError {
         #[source]
         source: ServerError,
     },
+    /// A table cannot be exported in increments.
+    #[error(transparent)]
+    Increment(#[from] IncrementError),
     /// The lake cannot be written or listed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -335,6 +339,7 @@ impl ExportError {
     fn exit(&self) -> Exit {
         match self {
             Self::Setup(error) => error.exit(),
+            Self::Increment(error) => error.exit(),
             Self::NoTables
             | Self::TableName { .. }
             | Self::TableMissing { .. }
@@ -371,6 +376,7 @@ impl ExportError {
     fn hint(&self) -> Option<String> {
         let fixed = match self {
             Self::Setup(error) => return error.hint(),
+            Self::Increment(error) => return error.hint(),
             Self::NoAnswer { .. } => {
                 "`connect_timeout` in the URL or `PGCONNECT_TIMEOUT` sets the limit"
             }

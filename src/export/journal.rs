@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::ExportError;
+use super::increment::IncrementPlan;
 use super::plan::TablePlan;
 use super::publish;
 use super::snapshot::Snapshot;
 use super::workers::PartId;
 use crate::lake::exports::{
-    self, ExportedColumn, ExportedContact, ExportedPart, ExportsError, Pages,
+    self, ExportedColumn, ExportedContact, ExportedPart, ExportsError, IncrementRecord, Pages,
 };
 use crate::storage::Location;
 
@@ -37,6 +38,8 @@ pub(super) struct JournalTable {
     pub(super) columns: Vec<ExportedColumn>,
     pub(super) contacts: Vec<ExportedContact>,
     pub(super) parts: Vec<Option<Pages>>,
+    /// What the increment goes by, and the generation that it makes.
+    pub(super) increment: Option<(IncrementRecord, u32)>,
 }
 
 impl JournalTable {
@@ -47,6 +50,7 @@ impl JournalTable {
             columns: plan.exported_columns(),
             contacts: plan.contacts.describe(),
             parts: plan.parts.clone(),
+            increment: plan.increment.as_ref().map(IncrementPlan::identity),
         }
     }
 }
@@ -117,11 +121,12 @@ impl Journal {
         let Some(journal) = read::<Self>(lake, plan).await? else {
             return Ok(None);
         };
-        // Readers turn to the export that began last, so this one would end in vain.
+        // Readers turn to the export that began last, so this one would end in vain; or it was
+        // killed when its manifest was already written.
         let newest = exports::newest(lake).await?;
         let is_overtaken = journal.tables.iter().any(|table| {
             let newest = newest.get(&table.folder);
-            newest.is_some_and(|(export, _)| *export > journal.export)
+            newest.is_some_and(|(export, _)| *export >= journal.export)
         });
         if is_overtaken {
             return Ok(None);

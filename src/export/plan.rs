@@ -12,14 +12,16 @@ use sha2::{Digest, Sha256};
 use super::ExportRequest;
 use super::contacts::TableContacts;
 use super::error::ExportError;
+use super::increment::IncrementPlan;
 use super::name::{TableName, quote};
 use super::order;
 use super::pages;
+use super::publish;
 use super::relation::{CatalogColumn, Lock, Relation, Source};
 use super::session::Session;
 use super::types::{self, Leaf, PostgresType, Wanted};
 use crate::error::nearest;
-use crate::lake::exports::{ExportedColumn, Pages};
+use crate::lake::exports::{self, ExportedColumn, Pages, PartContent};
 use crate::schema::{self, Table};
 
 /// What is wanted of a table; the default is all of it.
@@ -63,6 +65,8 @@ pub(super) struct TablePlan {
     order: Vec<String>,
     /// Whether SQL that is not ours is run: its names are resolved as the role is used to.
     pub(super) has_own_sql: bool,
+    /// Set when only changed rows are read.
+    pub(super) increment: Option<IncrementPlan>,
 }
 
 /// One column of a plan.
@@ -136,7 +140,34 @@ impl TablePlan {
             columns,
             key,
             from,
+            increment: None,
         })
+    }
+
+    /// The plan for reading nothing but the key, of these parts, in any order.
+    pub(super) fn of_keys(&self, parts: Vec<Option<Pages>>) -> Self {
+        let column = |name: &String| self.columns.iter().find(|column| column.name == *name);
+        Self {
+            columns: self.key.iter().filter_map(column).cloned().collect(),
+            parts,
+            watched: None,
+            order: Vec::new(),
+            ordered_by: Vec::new(),
+            increment: None,
+            ..self.clone()
+        }
+    }
+
+    /// Where a part lies in the end.
+    pub(super) fn part_path(&self, export: &str, number: usize) -> String {
+        let folder = exports::part_folder(&self.folder, self.generation(), PartContent::Rows);
+        publish::final_path(&folder, export, number)
+    }
+
+    /// The generation of the parts that are read.
+    pub(super) fn generation(&self) -> u32 {
+        let increment = self.increment.as_ref();
+        increment.map_or(0, |increment| increment.generation)
     }
 
     /// The file's schema.
@@ -235,6 +266,23 @@ impl TablePlan {
         Ok(select)
     }
 
+    /// The statement that tells whether a key is null or stands on several rows.
+    pub(super) fn has_repeated(&self, key: &[String]) -> Result<String, ExportError> {
+        let key: Vec<String> = key.iter().map(|column| quote(column)).collect();
+        let is_null: Vec<String> = key
+            .iter()
+            .map(|column| format!("{column} is null"))
+            .collect();
+        let mut select = "select exists (select from ".to_owned();
+        self.push_rows(&mut select, None)?;
+        let group = key.join(", ");
+        let is_null = is_null.join(" or ");
+        select.push_str(&format!(
+            " group by {group} having count(*) > 1 or bool_or({is_null}))"
+        ));
+        Ok(select)
+    }
+
     /// Appends the table and the conditions on its rows.
     fn push_rows(&self, select: &mut String, part: Option<&Pages>) -> Result<(), ExportError> {
         match part {
@@ -245,10 +293,13 @@ impl TablePlan {
             None => select.push_str(&self.from),
         }
         let own = self.condition.as_ref().map(|own| format!("(\n{own}\n)"));
+        let changed = self.increment.as_ref();
+        let changed = changed.and_then(|increment| increment.condition.clone());
         let conditions: Vec<String> = part
             .and_then(pages::condition)
             .into_iter()
             .chain(own)
+            .chain(changed)
             .collect();
         if !conditions.is_empty() {
             select.push_str(" where ");
@@ -488,6 +539,7 @@ mod tests {
                 .of_table("s.t", None, [].into_iter())
                 .unwrap(),
             has_own_sql: false,
+            increment: None,
         }
     }
 

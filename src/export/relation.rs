@@ -133,7 +133,9 @@ impl Relation {
     pub(super) async fn find(session: &Session, name: TableName) -> Result<Self, ExportError> {
         let parameters: [(&(dyn ToSql + Sync), Type); 2] =
             [(&name.schema, Type::NAME), (&name.table, Type::NAME)];
-        let rows = session.query(RELATION, &parameters).await?;
+        // The size of a table is not told while another session keeps it to itself.
+        let rows = session.query(RELATION, &parameters).await;
+        let rows = rows.map_err(|error| error.while_waiting_for(&name.to_string()))?;
         let Some(row) = rows.first() else {
             let tables: Vec<String> = session.column(RELATIONS, &[]).await?;
             let table = name.to_string();
@@ -152,9 +154,9 @@ impl Relation {
                 row.try_get(4)?,
             ))
         };
-        let (oid, is_table, rows, bytes, how): (_, _, Option<i64>, Option<i64>, &str) =
+        let (oid, is_table, rows, bytes, how): (_, _, Option<i64>, Option<i64>, String) =
             read(row).map_err(|source| session.failure(source))?;
-        let lock = Lock::new(&name, how);
+        let lock = Lock::new(&name, &how);
         let known = |estimate: Option<i64>| {
             // Before a first analyze there is none.
             u64::try_from(estimate?)

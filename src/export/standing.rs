@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use tokio_postgres::Row;
 
 use super::error::ExportError;
+use super::increment::IncrementPlan;
 use super::journal::JournalTable;
 use super::plan::TablePlan;
 use super::session::Session;
@@ -87,6 +88,7 @@ fn is_same(plan: &TablePlan, earlier: &JournalTable) -> bool {
         && plan.selection == earlier.selection
         && plan.exported_columns() == earlier.columns
         && plan.contacts.describe() == earlier.contacts
+        && plan.increment.as_ref().map(IncrementPlan::identity) == earlier.increment
 }
 
 /// The relations of a cut and their files in the server, each once.

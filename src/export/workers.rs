@@ -156,7 +156,7 @@ impl Shared {
     ) -> Result<Option<ExportedPart>, ExportError> {
         let plan = &self.work.plans[id.table];
         let pages = plan.parts[id.part].as_ref();
-        let path = publish::final_path(&plan.folder, &self.work.journal.export, id.part);
+        let path = plan.part_path(&self.work.journal.export, id.part);
         // A session that failed is not used again.
         let connected = match session.take() {
             Some(session) => session,
@@ -202,7 +202,7 @@ impl Shared {
                         pages: pages.cloned(),
                         key_range: figures.key_range,
                         not_finite: figures.not_finite,
-                        generation: 0,
+                        generation: plan.generation(),
                         content: crate::lake::exports::PartContent::Rows,
                     };
                     self.work.journal.note(&self.work.lake, id, &part).await?;

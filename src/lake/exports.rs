@@ -103,6 +103,26 @@ pub struct ExportedTable {
     /// Parts of an earlier attempt or export that stood.
     #[serde(default)]
     pub stood: usize,
+    /// What the last increment went by; none for a table that was exported whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub increment: Option<IncrementRecord>,
+}
+
+/// What an increment went by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncrementRecord {
+    /// The column that tells changes.
+    pub column: String,
+    /// How far before the highest value it began: seconds, such as `3600s`, or a bare number.
+    pub overlap: String,
+    /// The value from which it read; none when it read everything.
+    pub since: Option<String>,
+    /// The highest value that the lake has since, those in the future aside: a number, a date
+    /// or a time.
+    pub high_water: Option<String>,
+    /// Columns that came with it; they are null in the rows before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
 }
 
 impl ExportedTable {
@@ -316,6 +336,15 @@ pub async fn newest(
     Ok(newest)
 }
 
+/// Whether the manifest of an export is written.
+///
+/// # Errors
+/// The store's failure.
+pub async fn is_finished(lake: &Location, export: &str) -> Result<bool, StorageError> {
+    let size = lake.size(&format!("{FOLDER}/{export}.json")).await?;
+    Ok(size.is_some())
+}
+
 /// The folder in which an export keeps what it needs until its manifest is written.
 pub fn working_folder(export: &str) -> String {
     format!("{FOLDER}/{export}{WORKING}")
@@ -344,6 +373,18 @@ pub fn export_of_working_file(path: &str) -> Option<&str> {
 pub fn started_at(export: &str) -> Option<DateTime<Utc>> {
     let time = chrono::NaiveDateTime::parse_from_str(export, "%Y%m%dT%H%M%S%.6fZ").ok()?;
     Some(time.and_utc())
+}
+
+/// The folder of a table's part.
+///
+/// Rows of increments and deleted keys are hidden: who reads a table's folder without the
+/// manifest then sees it as it was last exported whole, and no key twice.
+pub fn part_folder(table_folder: &str, generation: u32, content: PartContent) -> String {
+    match (content, generation) {
+        (PartContent::DeletedKeys, _) => format!("{table_folder}/_deleted"),
+        (PartContent::Rows, 0) => table_folder.to_owned(),
+        (PartContent::Rows, _) => format!("{table_folder}/_increments"),
+    }
 }
 
 /// The name of a part below its table's folder; parts sort by export, then by number.

@@ -7,6 +7,7 @@ mod concurrency;
 mod connection;
 mod contract;
 mod faults;
+mod increments_lake;
 mod lake;
 mod odd_tables;
 mod parts;

@@ -4,7 +4,7 @@
 //! client's bytes always pass; the server's pass, are harmed at one place, or wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,7 +58,6 @@ struct Shared {
     reached: Notify,
     released: Notify,
     connections: AtomicUsize,
-    bytes: AtomicU64,
 }
 
 impl Proxy {
@@ -72,7 +71,6 @@ impl Proxy {
             reached: Notify::new(),
             released: Notify::new(),
             connections: AtomicUsize::new(0),
-            bytes: AtomicU64::new(0),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::clone(&shared)));
@@ -137,6 +135,10 @@ async fn pass(client: TcpStream, server: TcpStream, number: usize, shared: Arc<S
         () = forward(client_read, server_write) => (),
         () = back.run() => (),
     }
+    if is_harmed && back.shared.fault.harm == Harm::Reset {
+        // Else it says FIN first.
+        back.to.forget();
+    }
 }
 
 async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
@@ -161,7 +163,7 @@ impl Frame {
         if let [_, length @ ..] = &self.head[..]
             && let Ok(length) = <[u8; 4]>::try_from(length)
         {
-            self.rest = u64::from(u32::from_be_bytes(length)) - 4;
+            self.rest = u64::from(u32::from_be_bytes(length)).saturating_sub(4);
             self.head.clear();
         }
     }
@@ -198,7 +200,6 @@ impl Back {
             };
             let Ok(read @ 1..) = read else { return };
             let mut bytes = buffer[..read].to_vec();
-            self.shared.bytes.fetch_add(read as u64, Ordering::Relaxed);
             if let Some(fault) = self.fault
                 && self.passed + read as u64 > fault.offset
             {
