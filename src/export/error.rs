@@ -89,6 +89,23 @@ pub enum ExportError {
         /// `schema.name`.
         table: String,
     },
+    /// Another session keeps a table to itself.
+    #[error("another session keeps `{table}` locked")]
+    Locked {
+        /// `schema.name`.
+        table: String,
+        /// What the server said.
+        #[source]
+        source: ServerError,
+    },
+    /// A later export of a table has finished before this one.
+    #[error("`{table}` was meanwhile written by the export {export}, which began later")]
+    Overtaken {
+        /// `schema.name`.
+        table: String,
+        /// The other export.
+        export: String,
+    },
     /// Nobody keeps the snapshot any more.
     #[error("the snapshot of this export is no longer to be had")]
     SnapshotGone,
@@ -285,6 +302,19 @@ impl ExportError {
         }
     }
 
+    /// The same, naming the table, if it is a lock that did not come in time.
+    pub(super) fn while_waiting_for(self, table: &str) -> Self {
+        match self {
+            Self::Server { source, .. } if source.code == SqlState::LOCK_NOT_AVAILABLE.code() => {
+                Self::Locked {
+                    table: table.to_owned(),
+                    source,
+                }
+            }
+            error => error,
+        }
+    }
+
     /// Whether the connection was lost, or could not be made, in a way that a later try may
     /// find mended: the network, a server that is going down or coming up, a pooler's server.
     ///
@@ -335,6 +365,8 @@ impl ExportError {
             | Self::Storage(_)
             | Self::Manifest(_)
             | Self::SnapshotGone
+            | Self::Locked { .. }
+            | Self::Overtaken { .. }
             | Self::Worker { .. }
             | Self::Batch { .. }
             | Self::Encoder { .. } => Exit::Store,
@@ -382,7 +414,10 @@ impl ExportError {
             Self::Connection {
                 source, with_tls, ..
             } => return connection_hint(source, *with_tls),
-            Self::Server { source, .. } => server_hint(&source.code)?,
+            Self::Server { source, .. } | Self::Locked { source, .. } => server_hint(&source.code)?,
+            Self::Overtaken { .. } => {
+                "the lake shows the other export; one export at a time is enough"
+            }
             _ => return None,
         };
         Some(fixed.to_owned())

@@ -17,7 +17,7 @@ use super::name::{TableName, quote};
 use super::order;
 use super::pages;
 use super::publish;
-use super::relation::{CatalogColumn, Relation, Source};
+use super::relation::{CatalogColumn, Lock, Relation, Source};
 use super::session::Session;
 use super::types::{self, Leaf, PostgresType, Wanted};
 use crate::error::nearest;
@@ -54,6 +54,8 @@ pub(super) struct TablePlan {
     pub(super) contacts: TableContacts,
     /// What is read one by one; `None` is the whole of what cannot be read by pages.
     pub(super) parts: Vec<Option<Pages>>,
+    /// What keeps the table as it is while it is read.
+    pub(super) lock: Option<Lock>,
     /// The positions of the key's columns, where the rows' order can be watched.
     pub(super) watched: Option<Vec<usize>>,
     /// The table or query in SQL.
@@ -61,7 +63,7 @@ pub(super) struct TablePlan {
     condition: Option<String>,
     /// The ordering expressions in SQL.
     order: Vec<String>,
-    /// Whether names in the user's SQL are resolved as the role is used to.
+    /// Whether SQL that is not ours is run: its names are resolved as the role is used to.
     pub(super) has_own_sql: bool,
     /// What a later increment goes by.
     pub(super) record: Option<IncrementRecord>,
@@ -128,10 +130,12 @@ impl TablePlan {
                 .map(|column| ordering(column, &columns))
                 .collect(),
             ordered_by: order.into_iter().map(|column| column.name).collect(),
-            has_own_sql: own_sql.is_some(),
+            // A view may call functions that leave names to the role's search path.
+            has_own_sql: own_sql.is_some() || !relation.is_table(),
             absent: chosen.absent,
             left_out: chosen.left_out,
             parts: pages::parts(session, relation).await?,
+            lock: relation.lock(),
             condition: wanted.condition.clone(),
             contacts,
             table,
@@ -563,6 +567,7 @@ mod tests {
             left_out: Vec::new(),
             contacts: no_contacts(),
             parts: vec![None],
+            lock: None,
             from: "\"s\".\"t\"".to_owned(),
             condition: condition.map(str::to_owned),
             has_own_sql: false,

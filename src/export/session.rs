@@ -8,6 +8,7 @@ use tokio_postgres::{Row, Statement};
 
 use super::connection::{Connection, CopyRows, Database};
 use super::error::ExportError;
+use super::relation::Lock;
 use super::types;
 
 /// What holds for the session. It waits briefly for locks, because others queue behind a
@@ -58,6 +59,12 @@ impl Session {
             .batch_execute(sql)
             .await
             .map_err(|source| self.failure(source))
+    }
+
+    /// Locks a table until the transaction ends.
+    pub(super) async fn lock(&self, lock: &Lock) -> Result<(), ExportError> {
+        let locked = self.execute(&lock.sql).await;
+        locked.map_err(|error| error.while_waiting_for(&lock.table))
     }
 
     /// Runs a query.

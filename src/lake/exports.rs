@@ -345,6 +345,15 @@ pub async fn newest(
     Ok(newest)
 }
 
+/// Whether the manifest of an export is written.
+///
+/// # Errors
+/// The store's failure.
+pub async fn is_finished(lake: &Location, export: &str) -> Result<bool, StorageError> {
+    let size = lake.size(&format!("{FOLDER}/{export}.json")).await?;
+    Ok(size.is_some())
+}
+
 /// The folder in which an export keeps what it needs until its manifest is written.
 pub fn working_folder(export: &str) -> String {
     format!("{FOLDER}/{export}{WORKING}")

@@ -7,7 +7,7 @@ use touchpath::error::Failure;
 use touchpath::export::{Database, ExportRequest, UrlSource, export};
 use touchpath::storage::{Location, StoreOptions};
 
-use super::{Lake, at, postgres};
+use super::{Lake, at};
 
 /// Exports `public.t` in a process of its own, with further variables, and returns its talk.
 pub(crate) fn export_apart(url: &str, lake: &Lake, variables: &[(&str, &Path)]) -> String {
