@@ -1,6 +1,7 @@
 //! `touchpath export`: Postgres tables into the lake.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -11,8 +12,8 @@ use serde::Serialize;
 use crate::config::NotFinite;
 use crate::error::{Exit, Failure};
 use crate::export::{
-    self, Conversions, ExportRequest, Incremental, Mode, NoConversion, Overlap, PartState,
-    Selection,
+    self, Conversions, ExportRequest, Incremental, KeeperProgram, Mode, NoConversion, Overlap,
+    PartState, Selection,
 };
 use crate::lake::exports::{ExportManifest, PartContent};
 use crate::output;
@@ -147,6 +148,7 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         None if arguments.repair => Mode::Repair,
         None => Mode::Fresh,
     };
+    request.keeper = keeper(arguments, context);
     if arguments.dry_run {
         let planned = export::dry_run(&request).await?;
         return print(&exported::planned(&planned)?, arguments, context);
@@ -155,6 +157,21 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         return verify(&request, arguments, context).await;
     }
     copy(&request, arguments, context).await
+}
+
+/// This program as the keeper of the snapshot, with the arguments that name the database.
+fn keeper(arguments: &ExportArgs, context: &Context) -> Option<KeeperProgram> {
+    let mut words: Vec<OsString> = vec!["keep-snapshot".into()];
+    if let Some(url) = &arguments.from {
+        words.extend(["--from".into(), url.into()]);
+    }
+    if let Some(file) = &context.settings_file {
+        words.extend(["--config".into(), file.into()]);
+    }
+    Some(KeeperProgram {
+        path: std::env::current_exe().ok()?,
+        arguments: words,
+    })
 }
 
 async fn copy(

@@ -106,6 +106,13 @@ pub enum ExportError {
         /// The other export.
         export: String,
     },
+    /// The keeper of a snapshot was not told what to do.
+    #[error("the keeper of a snapshot was given no order; `touchpath export` starts it")]
+    Keeper {
+        /// What was read instead.
+        #[source]
+        source: std::io::Error,
+    },
     /// Nobody keeps the snapshot any more.
     #[error("the snapshot of this export is no longer to be had")]
     SnapshotGone,
@@ -336,7 +343,7 @@ impl ExportError {
         }
     }
 
-    fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Setup(error) => error.exit(),
             Self::Increment(error) => error.exit(),
@@ -353,6 +360,7 @@ impl ExportError {
             | Self::NotExported { .. }
             | Self::NeverExported { .. }
             | Self::OtherSelection { .. }
+            | Self::Keeper { .. }
             | Self::TypeRefused { .. }
             | Self::DeclaredColumnMissing { .. }
             | Self::DeclarationRefused { .. }

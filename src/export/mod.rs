@@ -19,6 +19,7 @@ mod drift;
 mod error;
 mod increment;
 mod journal;
+mod keeper;
 mod mark;
 mod name;
 mod order;
@@ -44,6 +45,7 @@ pub use contacts::{Contacts, ContactsKey, ContactsPolicy, KeyError};
 pub use decode::StreamProblem;
 pub use error::{ExportError, ServerError};
 pub use increment::{IncrementError, Incremental};
+pub use keeper::{KeeperProgram, keep};
 pub use mark::Overlap;
 pub use plan::Selection;
 pub use types::{Conversion, Conversions, NoConversion, NotFinite};
@@ -79,6 +81,8 @@ pub struct ExportRequest {
     pub statement_minutes: u32,
     /// What becomes of an earlier attempt.
     pub mode: Mode,
+    /// What keeps the snapshot when this process is killed.
+    pub keeper: Option<KeeperProgram>,
     /// The tables of which only changed rows are read, by `schema.table`.
     pub increments: BTreeMap<String, Incremental>,
     /// Memory that comparing keys with the lake may hold; it spills beyond it.
@@ -115,6 +119,7 @@ impl ExportRequest {
             jobs: 1,
             statement_minutes: 360,
             mode: Mode::Fresh,
+            keeper: None,
             increments: BTreeMap::new(),
             memory_bytes: 512 << 20,
             threads: 2,
@@ -156,7 +161,7 @@ pub async fn export(
     match read(request, &attempt, progress).await {
         Ok(read) => parts.extend(read),
         Err(error) => {
-            attempt.journal.end_if_empty(&request.lake).await?;
+            attempt.fail(&request.lake, &error).await?;
             return Err(error);
         }
     }
