@@ -1,6 +1,7 @@
 //! `touchpath export`: Postgres tables into the lake.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use arrow::record_batch::RecordBatch;
@@ -18,7 +19,7 @@ use crate::output;
 use crate::pipeline::order;
 use crate::printer::{self, ProgressLines, Total};
 
-use super::{Context, Written, exported};
+use super::{Context, Written, contacts, exported};
 
 /// Copy Postgres tables into the lake
 ///
@@ -101,6 +102,12 @@ pub(super) struct ExportArgs {
     #[arg(long, conflicts_with_all = ["resume", "repair", "verify"])]
     #[serde(skip)]
     dry_run: bool,
+    /// What becomes of phone numbers and e-mail addresses [default: hmac with a key, else drop]
+    #[arg(long, value_name = "POLICY")]
+    contacts: Option<contacts::Policy>,
+    /// The key that they are hashed with, outside of the lake and readable by you alone
+    #[arg(long, value_name = "FILE")]
+    contacts_key_file: Option<PathBuf>,
     #[command(flatten)]
     #[serde(flatten)]
     written: Written,
@@ -120,11 +127,15 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         context.config.lake.as_deref().ok_or_else(|| {
             Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
         })?;
+    let location = context.open(lake)?;
+    let contacts = contacts::asked(context, &location)?;
+    contacts::warn_of_another_key(context, &location, &contacts).await?;
     let mut request = ExportRequest::new(
         context.database(arguments.from.as_deref())?,
         tables(arguments, context)?,
-        context.open(lake)?,
+        location,
     );
+    request.contacts = contacts;
     request.queries = named("--query", &arguments.queries)?;
     request.selections = selections(arguments)?;
     request.increments = increments(arguments, &request.tables)?;
@@ -160,10 +171,16 @@ async fn copy(
     say_what_stood(request.mode, &manifest, context);
     say_what_changed(&manifest, context);
     for table in &manifest.tables {
+        let is_contact = |column: &String| table.contacts.iter().any(|it| it.column == *column);
+        let left_out = table.left_out.iter().filter(|column| !is_contact(column));
         for (columns, why) in [
-            (&table.left_out, "not exported"),
-            (&table.absent, "not in the database, read as null"),
+            (
+                left_out.cloned().collect(),
+                "not exported, no query may read them",
+            ),
+            (table.absent.clone(), "not in the database, read as null"),
         ] {
+            let columns: Vec<String> = columns;
             if !columns.is_empty() {
                 let columns = columns.join(", ");
                 context
@@ -182,6 +199,7 @@ async fn copy(
                 .note(&format!("{name}.{column}: {count} values {what}"));
         }
     }
+    contacts::tell(context, &manifest);
     print(&exported::tables(&manifest)?, arguments, context)?;
     let total = Total {
         rows: manifest.tables.iter().map(|table| table.rows).sum(),

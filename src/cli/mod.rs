@@ -4,9 +4,11 @@ mod check;
 mod compact;
 mod compute;
 mod config;
+mod contacts;
 mod demo;
 mod export;
 mod exported;
+mod forget;
 mod report;
 mod run;
 mod runs;
@@ -105,6 +107,7 @@ enum Command {
     Report(report::ReportArgs),
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
+    Forget(forget::ForgetArgs),
     Config(config::ConfigArgs),
     Sql(sql::SqlArgs),
     Shell(shell::ShellArgs),
@@ -160,6 +163,7 @@ impl Args {
             Command::Report(arguments) => flags(arguments),
             Command::Check(arguments) => flags(arguments),
             Command::Runs(arguments) => flags(arguments),
+            Command::Forget(arguments) => flags(arguments),
             Command::Config(arguments) => flags(arguments),
             Command::Sql(arguments) => flags(arguments),
             Command::Shell(arguments) => flags(arguments),
@@ -197,6 +201,7 @@ impl Args {
             Command::Report(arguments) => Box::pin(report::run(arguments, context)).await,
             Command::Check(arguments) => Box::pin(check::run(arguments, context)).await,
             Command::Runs(arguments) => Box::pin(runs::run(arguments, context)).await,
+            Command::Forget(arguments) => Box::pin(forget::run(arguments, context)).await,
             Command::Config(arguments) => config::run(arguments, context),
             Command::Sql(arguments) => Box::pin(sql::run(arguments, context)).await,
             Command::Shell(arguments) => Box::pin(shell::run(arguments, context)).await,

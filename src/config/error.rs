@@ -67,6 +67,7 @@ impl ConfigError {
         let top = name.split('.').next().unwrap_or(name);
         let expected = match SETTINGS.iter().find(|(setting, _)| *setting == top) {
             Some((_, Kind::Forms)) if top != name => "a text",
+            Some((_, Kind::ContactColumns)) if top != name => "`phone` or `email`",
             Some(_) if top != name => "a number",
             Some((_, kind)) => kind.expected(),
             None => "a known setting",

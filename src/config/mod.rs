@@ -49,6 +49,9 @@ enum Kind {
     /// Forms by column.
     Forms,
     NotFinite,
+    ContactPolicy,
+    /// Kinds of contact by column.
+    ContactColumns,
     /// An address whose password is never shown.
     Address,
 }
@@ -70,6 +73,8 @@ impl Kind {
             Self::LogFormat => "`text` or `json`",
             Self::Forms => "a table of texts",
             Self::NotFinite => "`refuse`, `null` or `duckdb`",
+            Self::ContactPolicy => "`drop`, `hmac` or `keep`",
+            Self::ContactColumns => "a table of `phone` or `email` by `schema.table.column`",
             Self::Address => "an address such as `postgres://user@host/database`",
         }
     }
@@ -96,6 +101,9 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("password_file", Kind::Path),
     ("columns", Kind::Forms),
     ("not_finite", Kind::NotFinite),
+    ("contacts", Kind::ContactPolicy),
+    ("contacts_key_file", Kind::Path),
+    ("contact_columns", Kind::ContactColumns),
     ("s3_endpoint", Kind::Text),
     ("s3_region", Kind::Text),
     ("s3_allow_http", Kind::YesNo),
@@ -127,6 +135,28 @@ pub enum NotFinite {
     Null,
     /// Write what DuckDB reads as ±infinity.
     DuckDb,
+}
+
+/// What an export does with phone numbers and e-mail addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContactPolicy {
+    /// They stay in the database.
+    Drop,
+    /// They leave it as hashes.
+    Hmac,
+    /// They leave it as they are.
+    Keep,
+}
+
+/// What a column of contacts holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContactColumn {
+    /// Phone numbers.
+    Phone,
+    /// E-mail addresses.
+    Email,
 }
 
 /// The platform rules to go by.
@@ -234,6 +264,13 @@ pub struct Config {
     pub columns: BTreeMap<String, String>,
     /// What an export does with values without end.
     pub not_finite: NotFinite,
+    /// What an export does with contacts: unless set, `hmac` with a key file, else `drop`.
+    pub contacts: ContactPolicy,
+    /// A file that holds the key that contacts are hashed with.
+    pub contacts_key_file: Option<PathBuf>,
+    /// Contact columns that are called otherwise than `phone` and `email`, by
+    /// `schema.table.column`.
+    pub contact_columns: BTreeMap<String, ContactColumn>,
     /// Address of an S3 server other than Amazon's.
     pub s3_endpoint: Option<String>,
     /// Region of the bucket.
@@ -274,6 +311,10 @@ struct Spelled {
     #[serde(default)]
     columns: BTreeMap<String, String>,
     not_finite: NotFinite,
+    contacts: Option<ContactPolicy>,
+    contacts_key_file: Option<PathBuf>,
+    #[serde(default)]
+    contact_columns: BTreeMap<String, ContactColumn>,
     s3_endpoint: Option<String>,
     s3_region: Option<String>,
     s3_allow_http: bool,
@@ -339,6 +380,14 @@ impl Config {
         if let Some(out) = listing.iter_mut().find(|line| line.name == "out") {
             out.value = out.value.take().or_else(|| spelled.lake.clone());
         }
+        let (contacts, word) = match (spelled.contacts, &spelled.contacts_key_file) {
+            (Some(policy), _) => (policy, None),
+            (None, Some(_)) => (ContactPolicy::Hmac, Some("hmac")),
+            (None, None) => (ContactPolicy::Drop, Some("drop")),
+        };
+        if let Some(line) = listing.iter_mut().find(|line| line.name == "contacts") {
+            line.value = line.value.take().or_else(|| word.map(str::to_owned));
+        }
         if environment.get("PGPASSWORD").is_some() {
             let origin = Origin::Variable("PGPASSWORD".to_owned());
             listing.push(Listed {
@@ -373,6 +422,9 @@ impl Config {
             home: environment.home(),
             columns: spelled.columns,
             not_finite: spelled.not_finite,
+            contacts,
+            contacts_key_file: spelled.contacts_key_file,
+            contact_columns: spelled.contact_columns,
             s3_endpoint: spelled.s3_endpoint,
             s3_region: spelled.s3_region,
             s3_allow_http: spelled.s3_allow_http,

@@ -274,3 +274,41 @@ fn flags_that_are_not_given_say_nothing() {
         Dict::from([("lake".to_owned(), Value::from("x"))])
     );
 }
+
+#[test]
+fn contacts_are_hashed_where_a_key_is_named_and_else_left_out() {
+    let unset = Place::with_file("").load(&[], Dict::new()).unwrap();
+    assert_eq!(unset.contacts, ContactPolicy::Drop);
+    let default = (Some("drop".to_owned()), Origin::Default);
+    assert_eq!(listed(&unset, "contacts"), default);
+
+    let place = Place::with_file(
+        "contacts_key_file = \"key\"\n[contact_columns]\n\"raw.people.mobile\" = \"phone\"\n",
+    );
+    let with_key = place.load(&[], Dict::new()).unwrap();
+    assert_eq!(with_key.contacts, ContactPolicy::Hmac);
+    assert_eq!(
+        with_key.contacts_key_file,
+        Some(place.folder.path().join("key"))
+    );
+    assert_eq!(
+        with_key.contact_columns,
+        BTreeMap::from([("raw.people.mobile".to_owned(), ContactColumn::Phone)])
+    );
+    let kept = place.load(&[("TOUCHPATH_CONTACTS", "keep")], Dict::new());
+    assert_eq!(kept.unwrap().contacts, ContactPolicy::Keep);
+}
+
+#[test]
+fn a_policy_or_a_kind_of_contact_that_is_none_is_named() {
+    let place = Place::with_file("[contact_columns]\n\"raw.t.x\" = \"fax\"\n");
+    assert_eq!(
+        place.refusal(&[]),
+        "error: FOLDER/touchpath.toml: `contact_columns.raw.t.x` must be `phone` or `email`, \
+         found `fax`"
+    );
+    assert_eq!(
+        Place::with_file("").refusal(&[("TOUCHPATH_CONTACTS", "hash")]),
+        "error: TOUCHPATH_CONTACTS: `contacts` must be `drop`, `hmac` or `keep`, found `hash`"
+    );
+}

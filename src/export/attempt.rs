@@ -164,7 +164,7 @@ pub(super) async fn plans(
     let mut plans = Vec::with_capacity(relations.len());
     for relation in relations {
         let wanted = selections.get(&relation.name).copied().unwrap_or(&all);
-        let mut plan = TablePlan::of(session, relation, wanted, &request.conversions).await?;
+        let mut plan = TablePlan::of(session, relation, wanted, request).await?;
         if let Some(incremental) = increments.get(&relation.name) {
             increment::plan(session, request, (&mut plan, relation), incremental).await?;
         }
@@ -241,6 +241,7 @@ async fn finished(request: &ExportRequest) -> Result<Found, ExportError> {
                 folder: table.folder,
                 selection: table.selection,
                 columns: table.columns,
+                contacts: table.contacts,
                 increment: None,
                 parts: table.parts.into_iter().map(|part| part.pages).collect(),
             },

@@ -99,6 +99,26 @@ pub enum ExportError {
         #[source]
         source: tokio::task::JoinError,
     },
+    /// The settings name a contact column that the table has not.
+    #[error("`{table}` has no column `{column}`, which `contact_columns` names")]
+    ContactColumnMissing {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// A column that the table has.
+        nearest: Option<String>,
+    },
+    /// Only text is hashed.
+    #[error("`{table}.{column}` holds contacts and cannot be hashed: its type is `{postgres}`")]
+    ContactType {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+        /// The type, as Postgres spells it.
+        postgres: String,
+    },
     /// A table without a column.
     #[error("`{table}` has no column to export")]
     NoColumns {
@@ -294,6 +314,8 @@ impl ExportError {
             | Self::TableName { .. }
             | Self::TableMissing { .. }
             | Self::ColumnMissing { .. }
+            | Self::ContactColumnMissing { .. }
+            | Self::ContactType { .. }
             | Self::NoColumns { .. }
             | Self::ColumnNotAllowed { .. }
             | Self::ColumnTwice { .. }
@@ -334,6 +356,9 @@ impl ExportError {
             Self::OtherSelection { .. } => "give the same again; the lake keeps only its checksum",
             Self::NotExported { .. } => "name the table too",
             Self::TypeRefused { remedy, .. } => remedy,
+            Self::ContactType { .. } => {
+                "export a view that casts the column to `text`, or leave contacts out with `--contacts drop`"
+            }
             Self::DeclarationRefused { .. } => {
                 "`numeric(p,s)` is for `numeric` and arrays of it, `[][]` for arrays, `text` for any type"
             }
@@ -345,6 +370,7 @@ impl ExportError {
             } => return Some(value_hint(table, column, problem)),
             Self::TableMissing { nearest, .. }
             | Self::ColumnMissing { nearest, .. }
+            | Self::ContactColumnMissing { nearest, .. }
             | Self::DeclaredColumnMissing { nearest, .. } => {
                 return nearest
                     .as_ref()

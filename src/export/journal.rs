@@ -14,7 +14,7 @@ use super::publish;
 use super::snapshot::Snapshot;
 use super::workers::PartId;
 use crate::lake::exports::{
-    self, ExportedColumn, ExportedPart, ExportsError, IncrementRecord, Pages,
+    self, ExportedColumn, ExportedContact, ExportedPart, ExportsError, IncrementRecord, Pages,
 };
 use crate::storage::Location;
 
@@ -35,6 +35,7 @@ pub(super) struct JournalTable {
     pub(super) folder: String,
     pub(super) selection: Option<String>,
     pub(super) columns: Vec<ExportedColumn>,
+    pub(super) contacts: Vec<ExportedContact>,
     pub(super) parts: Vec<Option<Pages>>,
     /// What the increment goes by, and the generation that it makes.
     pub(super) increment: Option<(IncrementRecord, u32)>,
@@ -46,6 +47,7 @@ impl JournalTable {
             folder: plan.folder.clone(),
             selection: plan.selection.clone(),
             columns: plan.exported_columns(),
+            contacts: plan.contacts.describe(),
             parts: plan.parts.clone(),
             increment: plan.increment_identity(),
         }

@@ -12,6 +12,7 @@
 
 mod attempt;
 mod connection;
+mod contacts;
 mod decode;
 mod deletions;
 mod drift;
@@ -39,6 +40,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 pub use connection::{Connection, ConnectionError, Database, Surroundings, UrlSource};
+pub use contacts::{Contacts, ContactsKey, ContactsPolicy, KeyError};
 pub use decode::StreamProblem;
 pub use error::{ExportError, ServerError};
 pub use increment::{IncrementError, Incremental};
@@ -69,6 +71,8 @@ pub struct ExportRequest {
     pub lake: Location,
     /// Forms of columns that their types do not say.
     pub conversions: Conversions,
+    /// What becomes of phone numbers and e-mail addresses.
+    pub contacts: Contacts,
     /// Connections that read at the same time.
     pub jobs: usize,
     /// Minutes after which the server gives a statement up.
@@ -107,6 +111,7 @@ impl ExportRequest {
             selections: BTreeMap::new(),
             lake,
             conversions: Conversions::default(),
+            contacts: Contacts::default(),
             jobs: 1,
             statement_minutes: 360,
             mode: Mode::Fresh,
@@ -179,6 +184,7 @@ pub async fn export(
         server_version: attempt.server_version.clone(),
         is_one_snapshot: all.all(|part| part.snapshot == snapshot),
         snapshot,
+        contacts_key: request.contacts.key_name(),
         started_at,
         finished_at: now(),
         tables,
@@ -312,6 +318,7 @@ async fn describe(
         columns: plan.exported_columns(),
         absent: plan.absent.clone(),
         left_out: plan.left_out.clone(),
+        contacts: plan.contacts.describe(),
         parts,
         removed: Vec::new(),
         stood: 0,

@@ -168,6 +168,7 @@ async fn receive(
             {
                 return Ok(Received::Unsorted);
             }
+            let batch = plan.contacts.apply(batch).map_err(kernel)?;
             // Refused only by an encoder that has failed and says why.
             if sender.send(batch).await.is_err() {
                 return Ok(Received::Stopped);

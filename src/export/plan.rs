@@ -9,6 +9,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use sha2::{Digest, Sha256};
 
+use super::ExportRequest;
+use super::contacts::TableContacts;
 use super::error::ExportError;
 use super::increment::IncrementPlan;
 use super::name::{TableName, quote};
@@ -17,7 +19,7 @@ use super::pages;
 use super::publish;
 use super::relation::{CatalogColumn, Relation, Source};
 use super::session::Session;
-use super::types::{self, Conversions, PostgresType, Wanted};
+use super::types::{self, Leaf, PostgresType, Wanted};
 use crate::error::nearest;
 use crate::lake::exports::{self, ExportedColumn, IncrementRecord, Pages, PartContent};
 use crate::schema::{self, Table};
@@ -48,6 +50,8 @@ pub(super) struct TablePlan {
     pub(super) ordered_by: Vec<String>,
     pub(super) absent: Vec<String>,
     pub(super) left_out: Vec<String>,
+    /// The contact columns among them, and what becomes of each.
+    pub(super) contacts: TableContacts,
     /// What is read one by one; `None` is the whole of what cannot be read by pages.
     pub(super) parts: Vec<Option<Pages>>,
     /// The positions of the key's columns, where the rows' order can be watched.
@@ -82,15 +86,18 @@ impl TablePlan {
         session: &Session,
         relation: &Relation,
         wanted: &Selection,
-        conversions: &Conversions,
+        request: &ExportRequest,
     ) -> Result<Self, ExportError> {
         let table = relation.name.to_string();
         let found = relation.columns(session).await?;
         let contract = contract(&relation.name);
+        let names = found.iter().map(|column| column.name.as_str());
+        let contacts = request.contacts.of_table(&table, contract, names)?;
         let key = relation.primary_key(session).await?;
-        let chosen = Chosen::from_catalog(&table, &found, contract, wanted)?;
+        let chosen = Chosen::from_catalog(&table, &found, contract, &contacts)?
+            .narrowed(&table, &found, wanted)?;
         let types: Vec<Wanted<'_>> = chosen.columns.iter().map(CatalogColumn::wanted).collect();
-        let resolved = types::resolve(session, &table, &types, conversions).await?;
+        let resolved = types::resolve(session, &table, &types, &request.conversions).await?;
         let columns: Vec<PlannedColumn> = chosen
             .columns
             .into_iter()
@@ -102,6 +109,7 @@ impl TablePlan {
                 select: resolved.select,
             })
             .collect();
+        check_contacts(&table, &columns, &contacts)?;
         let order = order_columns(&key, &found, contract);
         let (from, query) = match &relation.source {
             Source::Relation { .. } => (relation.name.quoted(), None),
@@ -125,6 +133,7 @@ impl TablePlan {
             left_out: chosen.left_out,
             parts: pages::parts(session, relation).await?,
             condition: wanted.condition.clone(),
+            contacts,
             table,
             columns,
             key,
@@ -327,61 +336,73 @@ struct Chosen {
 
 impl Chosen {
     /// A table of the contract gives the contract's columns in the contract's order and no
-    /// other; any other table gives all of its columns. What the user lists narrows that.
+    /// other; any other table gives all of its columns. Contacts follow where their policy
+    /// lets them.
     fn from_catalog(
         table: &str,
         found: &[CatalogColumn],
         contract: Option<&Table>,
-        wanted: &Selection,
+        contacts: &TableContacts,
     ) -> Result<Self, ExportError> {
-        let mut chosen = Self {
-            columns: Vec::new(),
-            absent: Vec::new(),
-            left_out: Vec::new(),
-        };
-        let named = |name: &str| found.iter().find(|candidate| candidate.name == name);
+        let mut columns = Vec::new();
+        let mut absent = Vec::new();
         if let Some(contract) = contract {
             for column in contract.columns {
-                match named(column.name) {
-                    Some(candidate) => chosen.columns.push(candidate.clone()),
+                match found.iter().find(|candidate| candidate.name == column.name) {
+                    Some(candidate) => columns.push(candidate.clone()),
                     None if column.required => {
                         return Err(column_missing(table, column.name, found));
                     }
-                    None => chosen.absent.push(column.name.to_owned()),
+                    None => absent.push(column.name.to_owned()),
                 }
             }
+            let is_contact = |name: &str| contract.contacts.iter().any(|it| it.column == name);
+            let followers = found.iter().filter(|column| is_contact(&column.name));
+            columns.extend(followers.cloned());
         } else {
-            chosen.columns = found.to_vec();
+            columns.extend_from_slice(found);
         }
+        columns.retain(|column| contacts.takes(&column.name));
+        Ok(Self {
+            columns,
+            absent,
+            left_out: Vec::new(),
+        })
+    }
+
+    /// Leaves what the user lists, in that order, and tells what stays behind.
+    fn narrowed(
+        mut self,
+        table: &str,
+        found: &[CatalogColumn],
+        wanted: &Selection,
+    ) -> Result<Self, ExportError> {
         if let Some(wanted) = &wanted.columns {
-            chosen.narrow(table, found, wanted)?;
+            self.columns = self.listed(table, found, wanted)?;
         }
-        if let Some(twice) = repeated(&chosen.columns) {
+        if let Some(twice) = repeated(&self.columns) {
             return Err(ExportError::ColumnTwice {
                 table: table.to_owned(),
                 column: twice,
             });
         }
-        if chosen.columns.is_empty() {
+        if self.columns.is_empty() {
             return Err(ExportError::NoColumns {
                 table: table.to_owned(),
             });
         }
-        chosen.left_out = found
-            .iter()
-            .filter(|column| !chosen.columns.iter().any(|taken| taken.name == column.name))
-            .map(|column| column.name.clone())
-            .collect();
-        Ok(chosen)
+        let is_taken = |name: &str| self.columns.iter().any(|taken| taken.name == name);
+        let left_out = found.iter().filter(|column| !is_taken(&column.name));
+        self.left_out = left_out.map(|column| column.name.clone()).collect();
+        Ok(self)
     }
 
-    /// Leaves the wanted columns, in the wanted order.
-    fn narrow(
-        &mut self,
+    fn listed(
+        &self,
         table: &str,
         found: &[CatalogColumn],
         wanted: &[String],
-    ) -> Result<(), ExportError> {
+    ) -> Result<Vec<CatalogColumn>, ExportError> {
         let mut columns = Vec::with_capacity(wanted.len());
         for name in wanted {
             let is_there = found.iter().any(|column| column.name == *name);
@@ -396,8 +417,27 @@ impl Chosen {
                 None => return Err(column_missing(table, name, found)),
             }
         }
-        self.columns = columns;
-        Ok(())
+        Ok(columns)
+    }
+}
+
+/// Only text is hashed.
+fn check_contacts(
+    table: &str,
+    columns: &[PlannedColumn],
+    contacts: &TableContacts,
+) -> Result<(), ExportError> {
+    let is_text = |kind: &PostgresType| *kind == PostgresType::Leaf(Leaf::Text);
+    let mut hashed = columns
+        .iter()
+        .filter(|column| contacts.hashes(&column.name));
+    match hashed.find(|column| !is_text(&column.kind)) {
+        Some(column) => Err(ExportError::ContactType {
+            table: table.to_owned(),
+            column: column.name.clone(),
+            postgres: column.postgres.clone(),
+        }),
+        None => Ok(()),
     }
 }
 
@@ -468,7 +508,7 @@ fn contract(name: &TableName) -> Option<&'static Table> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::types::Leaf;
+    use super::super::contacts::Contacts;
     use super::*;
 
     fn column(name: &str, type_oid: u32) -> CatalogColumn {
@@ -512,6 +552,9 @@ mod tests {
             parts: vec![None],
             from: "\"s\".\"t\"".to_owned(),
             condition: condition.map(str::to_owned),
+            contacts: Contacts::default()
+                .of_table("s.t", None, [].into_iter())
+                .unwrap(),
             has_own_sql: false,
             record: None,
             increment: None,
@@ -549,6 +592,16 @@ mod tests {
         );
     }
 
+    fn choose(
+        found: &[CatalogColumn],
+        contract: Option<&Table>,
+        wanted: &Selection,
+    ) -> Result<Chosen, ExportError> {
+        let names = found.iter().map(|column| column.name.as_str());
+        let contacts = Contacts::default().of_table("t", contract, names)?;
+        Chosen::from_catalog("t", found, contract, &contacts)?.narrowed("t", found, wanted)
+    }
+
     #[test]
     fn a_table_of_the_contract_gives_the_contracts_columns_and_no_other() {
         let found = [
@@ -561,7 +614,7 @@ mod tests {
         .map(|name| column(name, 20));
         let contract = contract(&TableName::parse("raw.itcrm_docs_clients").unwrap());
         let all = Selection::default();
-        let chosen = Chosen::from_catalog("t", &found, contract, &all).unwrap();
+        let chosen = choose(&found, contract, &all).unwrap();
         let names = |chosen: &Chosen| -> Vec<String> {
             chosen
                 .columns
@@ -579,9 +632,7 @@ mod tests {
             ]
         );
         assert_eq!(chosen.left_out, ["passport"]);
-        let error = Chosen::from_catalog("t", &found[..3], contract, &all)
-            .err()
-            .unwrap();
+        let error = choose(&found[..3], contract, &all).err().unwrap();
         assert!(
             matches!(error, ExportError::ColumnMissing { ref column, .. } if column == "id_source")
         );
@@ -594,12 +645,12 @@ mod tests {
             columns: Some(names.iter().map(|name| (*name).to_owned()).collect()),
             condition: None,
         };
-        let chosen = Chosen::from_catalog("t", &found, None, &wanted(&["c", "a"])).unwrap();
+        let chosen = choose(&found, None, &wanted(&["c", "a"])).unwrap();
         assert_eq!(chosen.columns[0].name, "c");
         assert_eq!(chosen.left_out, ["b"]);
-        let missing = Chosen::from_catalog("t", &found, None, &wanted(&["d"])).err();
+        let missing = choose(&found, None, &wanted(&["d"])).err();
         assert!(matches!(missing, Some(ExportError::ColumnMissing { .. })));
-        let twice = Chosen::from_catalog("t", &found, None, &wanted(&["a", "a"])).err();
+        let twice = choose(&found, None, &wanted(&["a", "a"])).err();
         assert!(matches!(twice, Some(ExportError::ColumnTwice { .. })));
         let documents = contract(&TableName::parse("raw.itcrm_docs_clients").unwrap());
         let found = [
@@ -609,7 +660,7 @@ mod tests {
             "total_cost_of_the_contract",
         ]
         .map(|name| column(name, 20));
-        let personal = Chosen::from_catalog("t", &found, documents, &wanted(&["passport"])).err();
+        let personal = choose(&found, documents, &wanted(&["passport"])).err();
         assert!(matches!(
             personal,
             Some(ExportError::ColumnNotAllowed { .. })

@@ -86,6 +86,7 @@ fn is_same(plan: &TablePlan, earlier: &JournalTable) -> bool {
     plan.folder == earlier.folder
         && plan.selection == earlier.selection
         && plan.exported_columns() == earlier.columns
+        && plan.contacts.describe() == earlier.contacts
         && plan.increment_identity() == earlier.increment
 }
 

@@ -56,6 +56,10 @@ pub struct ExportManifest {
     pub snapshot: String,
     /// Whether every part of every table shows the database as of `snapshot`.
     pub is_one_snapshot: bool,
+    /// Digits that change with the key of contacts and tell nothing of it; none when contacts
+    /// are not hashed.
+    #[serde(default)]
+    pub contacts_key: Option<String>,
     /// Start of the export.
     #[serde(with = "instant")]
     pub started_at: DateTime<Utc>,
@@ -89,6 +93,9 @@ pub struct ExportedTable {
     pub absent: Vec<String>,
     /// Columns that the database has and the export does not take.
     pub left_out: Vec<String>,
+    /// The columns of phone numbers and addresses, and what became of them.
+    #[serde(default)]
+    pub contacts: Vec<ExportedContact>,
     /// The files; each holds other rows unless its generation says otherwise.
     pub parts: Vec<ExportedPart>,
     /// Files of earlier exports that this one replaces; they are removed after it is written.
@@ -138,6 +145,18 @@ pub struct ExportedColumn {
     pub postgres: String,
     /// Its type in the file, in Arrow's words.
     pub arrow: String,
+}
+
+/// One column of contacts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedContact {
+    /// Its name.
+    pub column: String,
+    /// `drop`: not exported; `hmac`: hashed; `keep`: as it is.
+    pub policy: String,
+    /// Digits that change with the key of the hashes and tell nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// One file of a table.
@@ -206,12 +225,7 @@ pub fn export_id(started_at: DateTime<Utc>) -> String {
 /// [`ExportsError::Exists`] when an export of the same name is there, which stays as it is.
 pub async fn write(lake: &Location, manifest: &ExportManifest) -> Result<String, ExportsError> {
     let path = format!("{FOLDER}/{}.json", manifest.export);
-    let mut text =
-        serde_json::to_vec_pretty(manifest).map_err(|source| ExportsError::Unreadable {
-            object: lake.describe(&path),
-            source,
-        })?;
-    text.push(b'\n');
+    let text = text(lake, &path, manifest)?;
     if lake.create(&path, text).await? {
         Ok(path)
     } else {
@@ -219,6 +233,16 @@ pub async fn write(lake: &Location, manifest: &ExportManifest) -> Result<String,
             object: lake.describe(&path),
         })
     }
+}
+
+fn text(lake: &Location, path: &str, manifest: &ExportManifest) -> Result<Vec<u8>, ExportsError> {
+    let mut text =
+        serde_json::to_vec_pretty(manifest).map_err(|source| ExportsError::Unreadable {
+            object: lake.describe(path),
+            source,
+        })?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 /// Every export of the lake, the oldest first.
@@ -246,6 +270,54 @@ pub async fn list(lake: &Location) -> Result<Vec<ExportManifest>, ExportsError> 
         }
     }
     Ok(manifests)
+}
+
+/// A part that was written anew with fewer rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Replaced<'a> {
+    /// Path below the lake.
+    pub path: &'a str,
+    /// What the part was.
+    pub before_sha256: &'a str,
+    /// Its rows now.
+    pub rows: u64,
+    /// Its size now.
+    pub bytes: u64,
+    /// What it is now.
+    pub sha256: &'a str,
+}
+
+/// Corrects every manifest that lists the part as it was.
+///
+/// The one change that a manifest ever sees: rows were taken out of a file, and readers that
+/// verify it must find what it is now. The part's key range is given up, for its ends may be
+/// keys of rows that are gone.
+///
+/// # Errors
+/// [`ExportsError::Unreadable`] names the first manifest that is not one.
+pub async fn replace_part(lake: &Location, replaced: &Replaced<'_>) -> Result<(), ExportsError> {
+    for mut manifest in list(lake).await? {
+        let mut has_changed = false;
+        for table in &mut manifest.tables {
+            for part in &mut table.parts {
+                if part.path != replaced.path || part.sha256 != replaced.before_sha256 {
+                    continue;
+                }
+                table.rows = table.rows - part.rows + replaced.rows;
+                table.bytes = table.bytes - part.bytes + replaced.bytes;
+                part.rows = replaced.rows;
+                part.bytes = replaced.bytes;
+                replaced.sha256.clone_into(&mut part.sha256);
+                part.key_range = None;
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            let path = format!("{FOLDER}/{}.json", manifest.export);
+            lake.write(&path, text(lake, &path, &manifest)?).await?;
+        }
+    }
+    Ok(())
 }
 
 /// For each table the export that last wrote it, as `(export, table)`, by folder.
@@ -362,6 +434,7 @@ mod tests {
             server_version: "15.18".to_owned(),
             snapshot: "731:731:".to_owned(),
             is_one_snapshot: true,
+            contacts_key: None,
             started_at,
             finished_at: started_at,
             tables: Vec::new(),

@@ -6,6 +6,7 @@
 
 pub mod compact;
 pub mod exports;
+pub mod forget;
 pub mod latest;
 pub mod names;
 pub mod runs;

@@ -5,11 +5,13 @@
 //! number is current. A reader sees the old run or the new one, whole. No store needs more
 //! than create-if-absent for that, and [`publish`] makes sure that the store has it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Exit, Failure};
-use crate::storage::{Location, StorageError};
+use crate::storage::{Location, ParquetRows, StorageError};
 
 /// How often a writer that lost the race for a commit number tries the next one.
 const COMMIT_ATTEMPTS: u32 = 64;
@@ -252,6 +254,49 @@ pub async fn manifest(out: &Location, run: &str) -> Result<Option<RunManifest>, 
         })
 }
 
+/// Counts rows and bytes of a dataset's files anew, after rows were taken out of them, and
+/// corrects its run's manifest; `dataset` is its folder, `runs/<run>/<dataset>`.
+///
+/// # Errors
+/// [`RunsError::Corrupt`] when the manifest is not readable, or the store's failure.
+pub async fn measure_again(out: &Location, dataset: &str) -> Result<(), RunsError> {
+    let Some((run, name)) = dataset
+        .strip_prefix("runs/")
+        .and_then(|path| path.split_once('/'))
+    else {
+        return Ok(());
+    };
+    let Some(mut manifest) = manifest(out, run).await? else {
+        return Ok(()); // a run that was never published
+    };
+    let sizes: BTreeMap<String, u64> = out
+        .list(dataset)
+        .await?
+        .into_iter()
+        .map(|(path, meta)| (path, meta.size))
+        .collect();
+    let mut found = manifest.datasets.iter_mut();
+    let Some(published) = found.find(|published| published.name == name) else {
+        return Ok(());
+    };
+    published.rows = 0;
+    published.bytes = 0;
+    for file in &published.files {
+        let path = format!("{}/{file}", RunManifest::folder(run));
+        published.rows += ParquetRows::open(out, &path).await?.rows();
+        published.bytes += sizes.get(&path).copied().unwrap_or(0);
+    }
+    let text = manifest_text(&manifest)?;
+    Ok(out.write(&manifest_path(run), text).await?)
+}
+
+fn manifest_text(manifest: &RunManifest) -> Result<Vec<u8>, RunsError> {
+    serde_json::to_vec_pretty(manifest).map_err(|source| RunsError::Manifest {
+        run: manifest.run.clone(),
+        source,
+    })
+}
+
 /// Makes a run whose files are written the current one; returns the commit's number.
 ///
 /// # Errors
@@ -259,10 +304,7 @@ pub async fn manifest(out: &Location, run: &str) -> Result<Option<RunManifest>, 
 /// when others won every number tried, or the store's failure: the old run then stays current.
 pub async fn publish(out: &Location, manifest: &RunManifest) -> Result<u64, RunsError> {
     probe(out, &manifest.run).await?;
-    let text = serde_json::to_vec_pretty(manifest).map_err(|source| RunsError::Manifest {
-        run: manifest.run.clone(),
-        source,
-    })?;
+    let text = manifest_text(manifest)?;
     if !out.create(&manifest_path(&manifest.run), text).await? {
         return Err(RunsError::Exists {
             run: manifest.run.clone(),

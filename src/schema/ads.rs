@@ -1,6 +1,7 @@
 //! The tables of the ad accounts.
 
 use super::ColumnType::{BigInt, Date, Numeric, Text, TimestampTz};
+use super::contacts::PHONE_AND_EMAIL;
 use super::{Table, optional, required};
 
 /// Facebook's spend per day and ad, repeated on each action type of the day.
@@ -19,6 +20,7 @@ pub const FB_AD_INSIGHTS: Table = Table {
         required("spend", Numeric(18, 2)),
         optional("action_type", Text),
     ],
+    contacts: &[],
 };
 
 /// Google's cost per day and campaign.
@@ -36,6 +38,7 @@ pub const GOOGLE_ADS_CAMPAIGN_DAILY: Table = Table {
         optional("clicks", BigInt),
         required("cost_micros", BigInt),
     ],
+    contacts: &[],
 };
 
 /// Facebook's campaigns.
@@ -46,6 +49,7 @@ pub const FB_CAMPAIGNS: Table = Table {
     unique: true,
     required: false,
     columns: &[required("campaign_id", Text), optional("name", Text)],
+    contacts: &[],
 };
 
 /// Facebook's ad sets.
@@ -62,6 +66,7 @@ pub const FB_ADSETS: Table = Table {
         optional("status", Text),
         optional("effective_status", Text),
     ],
+    contacts: &[],
 };
 
 /// Facebook's ads.
@@ -82,9 +87,10 @@ pub const FB_ADS: Table = Table {
         optional("created_time", TimestampTz),
         optional("updated_time", TimestampTz),
     ],
+    contacts: &[],
 };
 
-/// Leads left in Facebook's own forms; contact data and the raw answers stay behind.
+/// Leads left in Facebook's own forms; names and the raw answers stay behind.
 pub const FB_LEADS: Table = Table {
     schema: "raw",
     name: "fb_leads",
@@ -105,6 +111,7 @@ pub const FB_LEADS: Table = Table {
         optional("inserted_at", TimestampTz),
         optional("updated_at", TimestampTz),
     ],
+    contacts: PHONE_AND_EMAIL,
 };
 
 /// Google's click log.
@@ -122,6 +129,7 @@ pub const GOOGLE_ADS_CLICKS: Table = Table {
         optional("ad_group_id", BigInt),
         optional("resource_name", Text),
     ],
+    contacts: &[],
 };
 
 /// Names in the Google account; 0 is a level that a row does not name.
@@ -140,4 +148,5 @@ pub const GOOGLE_ADS_NAMES: Table = Table {
         optional("ad_group_name", Text),
         optional("ad_name", Text),
     ],
+    contacts: &[],
 };

@@ -3,6 +3,7 @@
 use super::ColumnType::{
     BigInt, Date, Integer, Jsonb, Numeric, SmallInt, Text, Timestamp, TimestampTz,
 };
+use super::contacts::PHONE_AND_EMAIL;
 use super::{Table, optional};
 
 /// The CRM's central table: one row per event of a client.
@@ -34,6 +35,7 @@ pub const NEW_SOURCE: Table = Table {
         optional("load_timestamp", TimestampTz),
         optional("date_key", Date),
     ],
+    contacts: &[],
 };
 
 /// Names of the CRM's event types; 6 is the contract.
@@ -48,6 +50,7 @@ pub const NEW_TYPES: Table = Table {
         optional("types_descr", Text),
         optional("load_timestamp", TimestampTz),
     ],
+    contacts: &[],
 };
 
 /// Requests from the web site; who asked stays behind.
@@ -72,6 +75,7 @@ pub const INTERNET_REQUEST: Table = Table {
         optional("load_timestamp", TimestampTz),
         optional("date_key", Date),
     ],
+    contacts: PHONE_AND_EMAIL,
 };
 
 /// Which event came of which web request.
@@ -89,6 +93,7 @@ pub const INTERNET_REQUEST_RELATION: Table = Table {
         optional("relation_date", Date),
         optional("load_timestamp", TimestampTz),
     ],
+    contacts: &[],
 };
 
 /// Tracking codes of a web request; several rows per request.
@@ -107,6 +112,7 @@ pub const ANALYTICS: Table = Table {
         optional("gclid", Text),
         optional("load_timestamp", TimestampTz),
     ],
+    contacts: PHONE_AND_EMAIL,
 };
 
 /// The calendar of offline events.
@@ -129,6 +135,7 @@ pub const EVENTS: Table = Table {
         optional("load_timestamp", TimestampTz),
         optional("date_key", Date),
     ],
+    contacts: &[],
 };
 
 /// Which CRM event belongs to which offline event.
@@ -144,6 +151,7 @@ pub const EVENTS_RELATIONS: Table = Table {
         optional("id_event", BigInt),
         optional("date_key", Date),
     ],
+    contacts: &[],
 };
 
 /// Which CRM event came through which form.
@@ -158,6 +166,7 @@ pub const NEW_FORM: Table = Table {
         optional("id_source", BigInt),
         optional("id_form", Integer),
     ],
+    contacts: &[],
 };
 
 /// Names of the forms.
@@ -173,4 +182,5 @@ pub const NEW_FORM_NAME: Table = Table {
         optional("short_form", Integer),
         optional("sort_form", Integer),
     ],
+    contacts: &[],
 };

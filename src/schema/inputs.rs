@@ -1,6 +1,7 @@
 //! The tables the main job cannot do without.
 
 use super::ColumnType::{BigInt, Boolean, Date, Integer, Numeric, Text, Timestamp, Varchar};
+use super::contacts::PHONE_AND_EMAIL;
 use super::{Table, optional, required};
 
 /// Every touch of a client, as the CRM recorded it.
@@ -23,6 +24,7 @@ pub const CRM_EVENTS: Table = Table {
         optional("contract_date", Date),
         optional("id_user", BigInt),
     ],
+    contacts: &[],
 };
 
 /// Where a touch says it came from: UTM tags and click ids.
@@ -43,6 +45,7 @@ pub const SOURCE_ATTRIBUTION: Table = Table {
         optional("fbclid", Varchar(500)),
         optional("gclid", Varchar(500)),
     ],
+    contacts: PHONE_AND_EMAIL,
 };
 
 /// What the ad accounts know about a touch.
@@ -70,6 +73,7 @@ pub const MARKETING_MATCH: Table = Table {
         optional("google_ad_group_id", Varchar(100)),
         optional("google_ad_group_name", Varchar(500)),
     ],
+    contacts: &[],
 };
 
 /// Contract documents; several may point at one event.
@@ -85,4 +89,5 @@ pub const DOCS_CLIENTS: Table = Table {
         required("currentdate", Date),
         required("total_cost_of_the_contract", Numeric(18, 2)),
     ],
+    contacts: &[],
 };

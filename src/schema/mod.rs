@@ -5,8 +5,10 @@
 //! `docs/datasets.md`; the types are those of the warehouse.
 
 mod ads;
+mod contacts;
 mod crm;
 mod inputs;
+mod relations;
 
 use std::sync::Arc;
 
@@ -16,11 +18,13 @@ pub use ads::{
     FB_AD_INSIGHTS, FB_ADS, FB_ADSETS, FB_CAMPAIGNS, FB_LEADS, GOOGLE_ADS_CAMPAIGN_DAILY,
     GOOGLE_ADS_CLICKS, GOOGLE_ADS_NAMES,
 };
+pub use contacts::{Contact, ContactKind};
 pub use crm::{
     ANALYTICS, EVENTS, EVENTS_RELATIONS, INTERNET_REQUEST, INTERNET_REQUEST_RELATION, NEW_FORM,
     NEW_FORM_NAME, NEW_SOURCE, NEW_TYPES,
 };
 pub use inputs::{CRM_EVENTS, DOCS_CLIENTS, MARKETING_MATCH, SOURCE_ATTRIBUTION};
+pub use relations::{RELATIONS, RESULT_TIES, Relation, Tie};
 
 /// The type of a column, as the warehouse has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +141,9 @@ pub struct Table {
     pub required: bool,
     /// Its columns, in the warehouse's order.
     pub columns: &'static [Column],
+    /// Its contact columns, which no query reads: an export takes them after the others if
+    /// its policy lets them out of the database.
+    pub contacts: &'static [Contact],
 }
 
 impl Table {
@@ -166,7 +173,8 @@ pub const RUN_INPUTS: &[Table] = &[
 ];
 
 /// Every table we know, those of the main job first. Columns that name or describe a
-/// person are in none of them, so they can be neither exported nor made up.
+/// person are in none of them, so they can be neither exported nor made up; contacts are told
+/// apart from the columns, so that only a policy lets them out.
 pub const TABLES: &[Table] = &[
     CRM_EVENTS,
     SOURCE_ATTRIBUTION,

@@ -9,6 +9,7 @@ mod increments;
 mod increments_lake;
 mod lake;
 mod parts;
+mod privacy;
 mod values;
 
 use std::path::Path;
