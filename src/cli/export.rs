@@ -10,8 +10,11 @@ use serde::Serialize;
 
 use crate::config::NotFinite;
 use crate::error::{Exit, Failure};
-use crate::export::{self, Conversions, ExportRequest, Mode, NoConversion, PartState, Selection};
-use crate::lake::exports::ExportManifest;
+use crate::export::{
+    self, Conversions, ExportRequest, Incremental, Mode, NoConversion, Overlap, PartState,
+    Selection,
+};
+use crate::lake::exports::{ExportManifest, PartContent};
 use crate::output;
 use crate::pipeline::order;
 use crate::printer::{self, ProgressLines, Total};
@@ -29,13 +32,15 @@ use super::{Context, Written, contacts, exported};
   touchpath export stg.crm_events --from postgres://reader@localhost/crm --lake lake --dry-run
   touchpath export --query \"raw.vip=select * from crm.clients where level > 3\" \\
     --from postgres://reader@localhost/crm --lake lake
-  touchpath export --from postgres://reader@localhost/crm --lake lake --resume")]
+  touchpath export --from postgres://reader@localhost/crm --lake lake --resume
+  touchpath export stg.crm_events --incremental updated_at --deletes \\
+    --from postgres://reader@localhost/crm --lake lake")]
 pub(super) struct ExportArgs {
     /// Tables to copy, as schema.table [default: every table the queries read]
     #[arg(value_name = "TABLE")]
     #[serde(skip)]
     tables: Vec<String>,
-    /// The database: postgres://user@host/name, or `host=… user=…`, or `service=…`
+    /// The database: `postgres://user@host/name`, `host=… user=…` or `service=…`
     #[arg(long, value_name = "URL")]
     #[serde(skip)]
     from: Option<String>,
@@ -54,6 +59,20 @@ pub(super) struct ExportArgs {
     #[arg(long, value_name = "TABLE=COLUMNS")]
     #[serde(skip)]
     columns: Vec<String>,
+    /// Read only rows changed since the last export, as COLUMN that every change sets, for all
+    /// tables, or as TABLE=COLUMN; may be repeated
+    #[arg(long, value_name = "[TABLE=]COLUMN", conflicts_with_all = ["repair", "verify"])]
+    #[serde(skip)]
+    incremental: Vec<String>,
+    /// With --incremental, read again what changed that long before the newest row of the lake:
+    /// a time such as 30min, or a number for columns of numbers [default: 1h]
+    #[arg(long, value_name = "TIME|N", requires = "incremental")]
+    #[serde(skip)]
+    overlap: Option<String>,
+    /// With --incremental, compare keys to find rows that were deleted
+    #[arg(long, requires = "incremental")]
+    #[serde(skip)]
+    deletes: bool,
     /// Connections that read at the same time [default: one per core, at most 4]
     #[arg(short, long, value_name = "N")]
     jobs: Option<usize>,
@@ -108,17 +127,17 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         context.config.lake.as_deref().ok_or_else(|| {
             Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
         })?;
-    let location = context.open(lake)?;
-    let contacts = contacts::asked(context, &location)?;
-    contacts::warn_of_another_key(context, &location, &contacts).await?;
     let mut request = ExportRequest::new(
         context.database(arguments.from.as_deref())?,
         tables(arguments, context)?,
-        location,
+        context.open(lake)?,
     );
-    request.contacts = contacts;
     request.queries = named("--query", &arguments.queries)?;
     request.selections = selections(arguments)?;
+    request.contacts = contacts::asked(context, &request.lake)?;
+    request.increments = increments(arguments, &request.tables)?;
+    request.memory_bytes = context.config.memory;
+    request.threads = context.config.threads;
     request.conversions = conversions(context)?;
     request.jobs = context.config.jobs;
     request.statement_minutes = context.config.statement_minutes;
@@ -143,18 +162,17 @@ async fn copy(
     arguments: &ExportArgs,
     context: &Context,
 ) -> Result<(), Failure> {
+    contacts::warn_of_another_key(context, &request.lake, &request.contacts).await?;
     let lines = Lines::new(context.printer.progress_lines());
     let manifest = export::export(request, context.now, &|now| lines.show(now)).await?;
     drop(lines);
     say_what_stood(request.mode, &manifest, context);
+    say_what_changed(&manifest, context);
     for table in &manifest.tables {
         let is_contact = |column: &String| table.contacts.iter().any(|it| it.column == *column);
         let left_out = table.left_out.iter().filter(|column| !is_contact(column));
         for (columns, why) in [
-            (
-                left_out.cloned().collect(),
-                "not exported, no query may read them",
-            ),
+            (left_out.cloned().collect(), "not exported"),
             (table.absent.clone(), "not in the database, read as null"),
         ] {
             let columns: Vec<String> = columns;
@@ -209,6 +227,48 @@ fn say_what_stood(mode: Mode, manifest: &ExportManifest, context: &Context) {
         context
             .printer
             .warn("the lake's tables are not of one moment of the database");
+    }
+}
+
+/// Tells what increments have brought.
+fn say_what_changed(manifest: &ExportManifest, context: &Context) {
+    for table in &manifest.tables {
+        let newest = table.parts.iter().map(|part| part.generation).max();
+        let Some(record) = &table.increment else {
+            continue;
+        };
+        if newest.unwrap_or(0) == 0 {
+            let text = format!(
+                "{}: exported whole, the lake did not tell how far it had come",
+                table.table
+            );
+            context.printer.note(&text);
+            continue;
+        }
+        let count = |content| {
+            let of_increment = table
+                .parts
+                .iter()
+                .filter(|part| Some(part.generation) == newest && part.content == content);
+            of_increment.map(|part| part.rows).sum::<u64>()
+        };
+        let since = match &record.since {
+            Some(since) => format!("{} from {since} on", record.column),
+            None => format!("any {}", record.column),
+        };
+        context.printer.note(&format!(
+            "{}: {} rows with {since}, {} keys gone",
+            table.table,
+            count(PartContent::Rows),
+            count(PartContent::DeletedKeys)
+        ));
+        if !record.added.is_empty() {
+            let added = record.added.join(", ");
+            context.printer.note(&format!(
+                "{}: {added}: new, null in earlier rows",
+                table.table
+            ));
+        }
     }
 }
 
@@ -336,6 +396,39 @@ fn named(flag: &str, arguments: &[String]) -> Result<Vec<(String, String)>, Fail
         .with_hint(format!("write `{flag} 'schema.table=…'`"))),
     };
     arguments.iter().map(pair).collect()
+}
+
+/// The tables to be read in increments: those named, or all.
+fn increments(
+    arguments: &ExportArgs,
+    tables: &[String],
+) -> Result<BTreeMap<String, Incremental>, Failure> {
+    let overlap = match &arguments.overlap {
+        None => None,
+        Some(text) => Some(Overlap::parse(text).ok_or_else(|| {
+            Failure::usage(format!("`--overlap {text}` is no time and no number"))
+                .with_hint("write it as `90s`, `30min`, `1h`, `2d`, or `1000` for a number")
+        })?),
+    };
+    let incremental = |column: &str| Incremental {
+        column: column.to_owned(),
+        overlap,
+        deletes: arguments.deletes,
+    };
+    let mut increments = BTreeMap::new();
+    for text in &arguments.incremental {
+        match text.split_once('=') {
+            Some((table, column)) => {
+                increments.insert(table.trim().to_owned(), incremental(column.trim()));
+            }
+            None => increments.extend(
+                tables
+                    .iter()
+                    .map(|table| (table.clone(), incremental(text.trim()))),
+            ),
+        }
+    }
+    Ok(increments)
 }
 
 fn selections(arguments: &ExportArgs) -> Result<BTreeMap<String, Selection>, Failure> {

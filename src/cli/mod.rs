@@ -1,6 +1,7 @@
 //! The commands: one file each that parses, calls the library and prints.
 
 mod check;
+mod compact;
 mod compute;
 mod config;
 mod contacts;
@@ -101,6 +102,7 @@ enum LogFormat {
 enum Command {
     Demo(demo::DemoArgs),
     Export(export::ExportArgs),
+    Compact(compact::CompactArgs),
     Run(run::RunArgs),
     Report(report::ReportArgs),
     Check(check::CheckArgs),
@@ -156,6 +158,7 @@ impl Args {
         settings.extend(match &self.command {
             Command::Demo(arguments) => flags(arguments),
             Command::Export(arguments) => flags(arguments),
+            Command::Compact(arguments) => flags(arguments),
             Command::Run(arguments) => flags(arguments),
             Command::Report(arguments) => flags(arguments),
             Command::Check(arguments) => flags(arguments),
@@ -193,6 +196,7 @@ impl Args {
         match &self.command {
             Command::Demo(arguments) => Box::pin(demo::run(arguments, context)).await,
             Command::Export(arguments) => Box::pin(export::run(arguments, context)).await,
+            Command::Compact(arguments) => Box::pin(compact::run(arguments, context)).await,
             Command::Run(arguments) => Box::pin(run::run(arguments, context)).await,
             Command::Report(arguments) => Box::pin(report::run(arguments, context)).await,
             Command::Check(arguments) => Box::pin(check::run(arguments, context)).await,

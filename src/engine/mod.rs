@@ -14,17 +14,14 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::common::TableReference;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{
-    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
-};
+use datafusion::datasource::TableProvider;
 use datafusion::error::DataFusionError;
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext, col};
 
 use crate::error::{Exit, Failure};
+use crate::lake::latest::Versions;
 use crate::lake::runs::{self, PublishedDataset, RunManifest, RunsError};
+use crate::lake::scan::{self, parquet_options};
 use crate::lake::{self, LakeError, TableFiles};
 use crate::platform::RuleSet;
 use crate::storage::{Location, StorageError};
@@ -174,7 +171,6 @@ impl Engine {
     /// [`EngineError::Table`] for files that are no Parquet, or the store's failure.
     pub async fn open(lake: &Location, options: &EngineOptions) -> Result<Self, EngineError> {
         let engine = Self::empty(options)?;
-        engine.serve_store(lake);
         for schema in ["raw", "stg"] {
             engine.create_schema(schema)?;
             for table in lake::tables(lake, schema).await? {
@@ -216,7 +212,6 @@ impl Engine {
         run: &str,
         dataset: &PublishedDataset,
     ) -> Result<(), EngineError> {
-        self.serve_store(out);
         let folder = RunManifest::folder(run);
         let files: Vec<String> = dataset
             .files
@@ -231,59 +226,38 @@ impl Engine {
                 .collect(),
         ];
         let options = parquet_options().with_file_sort_order(order);
-        self.register_files(out, ("prod", &dataset.name), &files, options)
+        let name = ("prod", dataset.name.as_str());
+        let provider = scan::table(&self.context, out, &files, options)
             .await
+            .map_err(|source| unreadable(name, source))?;
+        self.register(name, Arc::new(provider))
     }
 
+    /// Registers a table of the lake: its files, or where increments were added the latest row
+    /// of each key.
     async fn register_table(&self, lake: &Location, table: &TableFiles) -> Result<(), EngineError> {
         let name = (table.schema.as_str(), table.table.as_str());
-        self.register_files(lake, name, &table.files, parquet_options())
-            .await
-    }
-
-    async fn register_files(
-        &self,
-        location: &Location,
-        (schema, table): (&str, &str),
-        files: &[String],
-        options: ListingOptions,
-    ) -> Result<(), EngineError> {
-        let failure = |source: DataFusionError| EngineError::Table {
-            table: format!("{schema}.{table}"),
-            source: Box::new(source),
+        let failure = |source| unreadable(name, source);
+        let provider: Arc<dyn TableProvider> = if table.increments.is_empty() {
+            let files = scan::table(&self.context, lake, &table.files, parquet_options());
+            Arc::new(files.await.map_err(failure)?)
+        } else {
+            let versions = Versions::open(&self.context, lake, table);
+            let versions = versions.await.map_err(failure)?;
+            versions.latest_rows().map_err(failure)?.into_view()
         };
-        let mut urls = Vec::with_capacity(files.len());
-        for file in files {
-            let url = location.url_of(file);
-            urls.push(ListingTableUrl::parse(url.as_str()).map_err(failure)?);
-        }
-        let state = self.context.state();
-        let config = ListingTableConfig::new_with_multi_paths(urls)
-            .with_listing_options(options)
-            .infer_schema(&state)
-            .await
-            .map_err(failure)?;
-        let cache = self
-            .context
-            .runtime_env()
-            .cache_manager
-            .get_file_statistic_cache();
-        let provider = ListingTable::try_new(config)
-            .map_err(failure)?
-            .with_cache(cache);
-        let name = TableReference::partial(schema, table);
-        self.context
-            .register_table(name, Arc::new(provider))
-            .map_err(failure)?;
-        Ok(())
+        self.register(name, provider)
     }
 
-    /// Lets the session read through the location's store.
-    fn serve_store(&self, location: &Location) {
-        if !location.is_local() {
-            self.context
-                .register_object_store(location.url(), Arc::clone(location.store()));
-        }
+    fn register(
+        &self,
+        (schema, table): (&str, &str),
+        provider: Arc<dyn TableProvider>,
+    ) -> Result<(), EngineError> {
+        self.context
+            .register_table(TableReference::partial(schema, table), provider)
+            .map_err(|source| unreadable((schema, table), source))?;
+        Ok(())
     }
 
     fn create_schema(&self, name: &str) -> Result<(), EngineError> {
@@ -333,12 +307,11 @@ impl Engine {
     }
 }
 
-fn parquet_options() -> ListingOptions {
-    // `.parquet` is checked where the lake is listed.
-    ListingOptions::new(Arc::new(
-        ParquetFormat::default().with_force_view_types(false),
-    ))
-    .with_file_extension("")
+fn unreadable((schema, table): (&str, &str), source: DataFusionError) -> EngineError {
+    EngineError::Table {
+        table: format!("{schema}.{table}"),
+        source: Box::new(source),
+    }
 }
 
 fn session(options: &EngineOptions) -> Result<SessionContext, EngineError> {
@@ -357,12 +330,8 @@ fn session(options: &EngineOptions) -> Result<SessionContext, EngineError> {
     settings.optimizer.repartition_joins = false;
     settings.sql_parser.map_string_types_to_utf8view = false;
     settings.execution.time_zone = Some(options.time_zone.clone());
-    let pool = TrackConsumersPool::new(
-        FairSpillPool::new(options.memory_bytes),
-        std::num::NonZeroUsize::MIN.saturating_add(2),
-    );
-    let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(pool))
-        .build_arc()?;
-    Ok(SessionContext::new_with_config_rt(config, runtime))
+    Ok(SessionContext::new_with_config_rt(
+        config,
+        scan::runtime(options.memory_bytes)?,
+    ))
 }

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::error::ExportError;
+use super::increment::{self, IncrementError};
 use super::journal::{Journal, JournalTable};
 use super::name::TableName;
 use super::plan::{Selection, TablePlan};
-use super::relation::Relation;
+use super::relation::{Lock, Relation};
 use super::session::Session;
 use super::snapshot::{self, Snapshot};
 use super::standing::{self, Earlier, Judgement};
@@ -27,6 +28,7 @@ pub(super) struct Attempt {
     /// The parts that need not be read.
     pub(super) standing: BTreeMap<PartId, ExportedPart>,
     pub(super) journal: Journal,
+    pub(super) started_at: DateTime<Utc>,
     /// A snapshot that a killed attempt's helper still keeps.
     inherited: Option<Snapshot>,
     session: Session,
@@ -54,7 +56,7 @@ impl Attempt {
         if inherited.is_none() {
             snapshot::begin(&session).await?;
         }
-        let locks: Vec<String> = relations.iter().filter_map(Relation::lock).collect();
+        let locks: Vec<Lock> = relations.iter().filter_map(Relation::lock).collect();
         let snapshot = snapshot::offer(&session, &locks).await?;
         let mut plans = plans(&session, &relations, request).await?;
         let judgement = match (&inherited, request.mode) {
@@ -80,9 +82,16 @@ impl Attempt {
             plans,
             standing,
             journal,
+            started_at,
             inherited,
             session,
         })
+    }
+
+    /// Whether the locks and the snapshot are still kept. Without the locks a table may have
+    /// been truncated between two parts, and a truncated table is empty in every snapshot.
+    pub(super) async fn still_stands(&self) -> Result<(), ExportError> {
+        self.session.execute("select 1").await
     }
 
     /// Lets go of the snapshot.
@@ -150,11 +159,24 @@ pub(super) async fn plans(
         }
         selections.insert(name, selection);
     }
+    let mut increments = BTreeMap::new();
+    for (table, incremental) in &request.increments {
+        let name = TableName::parse(table)?;
+        if !relations.iter().any(|relation| relation.name == name) {
+            let table = name.to_string();
+            return Err(IncrementError::NotAsked { table }.into());
+        }
+        increments.insert(name, incremental);
+    }
     let all = Selection::default();
     let mut plans = Vec::with_capacity(relations.len());
     for relation in relations {
         let wanted = selections.get(&relation.name).copied().unwrap_or(&all);
-        plans.push(TablePlan::of(session, relation, wanted, request).await?);
+        let mut plan = TablePlan::of(session, relation, wanted, request).await?;
+        if let Some(incremental) = increments.get(&relation.name) {
+            increment::plan(session, request, (&mut plan, relation), incremental).await?;
+        }
+        plans.push(plan);
     }
     Ok(plans)
 }
@@ -210,11 +232,15 @@ async fn unfinished(request: &ExportRequest) -> Result<Found, ExportError> {
 async fn finished(request: &ExportRequest) -> Result<Found, ExportError> {
     let mut found = Found::default();
     for (_, table) in exports::newest(&request.lake).await?.into_values() {
+        // Increments, and what was folded from them, are not repaired part by part: they are
+        // no ranges of pages, so the table is read anew.
+        let is_by_pages = table.parts.iter().all(|part| part.pages.is_some());
+        if !is_by_pages && table.parts.len() > 1 {
+            continue;
+        }
         let mut written = BTreeMap::new();
         for (number, part) in table.parts.iter().enumerate() {
-            // Increments are not repaired one by one: the table is read anew.
-            let is_whole_table = table.parts.iter().all(|part| part.generation == 0);
-            if is_whole_table && verify::is_whole(&request.lake, part).await? {
+            if verify::is_whole(&request.lake, part).await? {
                 written.insert(number, part.clone());
             }
         }
@@ -224,6 +250,7 @@ async fn finished(request: &ExportRequest) -> Result<Found, ExportError> {
                 selection: table.selection,
                 columns: table.columns,
                 contacts: table.contacts,
+                increment: None,
                 parts: table.parts.into_iter().map(|part| part.pages).collect(),
             },
             written,

@@ -4,6 +4,7 @@ use tokio_postgres::error::SqlState;
 
 use super::connection::{ConnectionError, is_lost, tls_cause};
 use super::decode::StreamProblem;
+use super::increment::IncrementError;
 use super::value::ValueProblem;
 use crate::error::{Exit, Failure};
 use crate::lake::exports::ExportsError;
@@ -87,6 +88,23 @@ pub enum ExportError {
     OtherSelection {
         /// `schema.name`.
         table: String,
+    },
+    /// Another session keeps a table to itself.
+    #[error("another session keeps `{table}` locked")]
+    Locked {
+        /// `schema.name`.
+        table: String,
+        /// What the server said.
+        #[source]
+        source: ServerError,
+    },
+    /// A later export of a table has finished before this one.
+    #[error("`{table}` was meanwhile written by the export {export}, which began later")]
+    Overtaken {
+        /// `schema.name`.
+        table: String,
+        /// The other export.
+        export: String,
     },
     /// Nobody keeps the snapshot any more.
     #[error("the snapshot of this export is no longer to be had")]
@@ -220,6 +238,9 @@ pub enum ExportError {
         #[source]
         source: ServerError,
     },
+    /// A table cannot be exported in increments.
+    #[error(transparent)]
+    Increment(#[from] IncrementError),
     /// The lake cannot be written or listed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -281,6 +302,19 @@ impl ExportError {
         }
     }
 
+    /// The same, naming the table, if it is a lock that did not come in time.
+    pub(super) fn while_waiting_for(self, table: &str) -> Self {
+        match self {
+            Self::Server { source, .. } if source.code == SqlState::LOCK_NOT_AVAILABLE.code() => {
+                Self::Locked {
+                    table: table.to_owned(),
+                    source,
+                }
+            }
+            error => error,
+        }
+    }
+
     /// Whether the connection was lost, or could not be made, in a way that a later try may
     /// find mended: the network, a server that is going down or coming up, a pooler's server.
     ///
@@ -305,6 +339,7 @@ impl ExportError {
     fn exit(&self) -> Exit {
         match self {
             Self::Setup(error) => error.exit(),
+            Self::Increment(error) => error.exit(),
             Self::NoTables
             | Self::TableName { .. }
             | Self::TableMissing { .. }
@@ -330,6 +365,8 @@ impl ExportError {
             | Self::Storage(_)
             | Self::Manifest(_)
             | Self::SnapshotGone
+            | Self::Locked { .. }
+            | Self::Overtaken { .. }
             | Self::Worker { .. }
             | Self::Batch { .. }
             | Self::Encoder { .. } => Exit::Store,
@@ -339,6 +376,7 @@ impl ExportError {
     fn hint(&self) -> Option<String> {
         let fixed = match self {
             Self::Setup(error) => return error.hint(),
+            Self::Increment(error) => return error.hint(),
             Self::NoAnswer { .. } => {
                 "`connect_timeout` in the URL or `PGCONNECT_TIMEOUT` sets the limit"
             }
@@ -376,7 +414,10 @@ impl ExportError {
             Self::Connection {
                 source, with_tls, ..
             } => return connection_hint(source, *with_tls),
-            Self::Server { source, .. } => server_hint(&source.code)?,
+            Self::Server { source, .. } | Self::Locked { source, .. } => server_hint(&source.code)?,
+            Self::Overtaken { .. } => {
+                "the lake shows the other export; one export at a time is enough"
+            }
             _ => return None,
         };
         Some(fixed.to_owned())
@@ -428,12 +469,11 @@ fn connection_hint(source: &tokio_postgres::Error, with_tls: bool) -> Option<Str
             }
             _ => "`sslmode=require` encrypts without verifying",
         },
-        Some(_) => return None,
         // Failures to reach the host are plain I/O errors; a server without TLS is none.
         None if with_tls && cause.downcast_ref::<std::io::Error>().is_none() => {
             "away from this machine TLS is required; `sslmode=disable` does without encryption"
         }
-        None => return None,
+        _ => return None,
     };
     Some(hint.to_owned())
 }

@@ -14,8 +14,12 @@ mod attempt;
 mod connection;
 mod contacts;
 mod decode;
+mod deletions;
+mod drift;
 mod error;
+mod increment;
 mod journal;
+mod mark;
 mod name;
 mod order;
 mod pages;
@@ -39,12 +43,14 @@ pub use connection::{Connection, ConnectionError, Database, Surroundings, UrlSou
 pub use contacts::{Contacts, ContactsKey, ContactsPolicy, KeyError};
 pub use decode::StreamProblem;
 pub use error::{ExportError, ServerError};
+pub use increment::{IncrementError, Incremental};
+pub use mark::Overlap;
 pub use plan::Selection;
 pub use types::{Conversion, Conversions, NoConversion, NotFinite};
 pub use value::ValueProblem;
 pub use verify::{PartState, VerifiedPart, VerifiedTable, verify};
 
-use crate::lake::exports::{self, ExportManifest, ExportedPart, ExportedTable};
+use crate::lake::exports::{self, ExportManifest, ExportedPart, ExportedTable, PartContent};
 use crate::storage::Location;
 use attempt::Attempt;
 use plan::TablePlan;
@@ -73,6 +79,12 @@ pub struct ExportRequest {
     pub statement_minutes: u32,
     /// What becomes of an earlier attempt.
     pub mode: Mode,
+    /// The tables of which only changed rows are read, by `schema.table`.
+    pub increments: BTreeMap<String, Incremental>,
+    /// Memory that comparing keys with the lake may hold; it spills beyond it.
+    pub memory_bytes: usize,
+    /// Threads that comparing keys uses.
+    pub threads: usize,
 }
 
 /// How an export deals with what is already there.
@@ -103,6 +115,9 @@ impl ExportRequest {
             jobs: 1,
             statement_minutes: 360,
             mode: Mode::Fresh,
+            increments: BTreeMap::new(),
+            memory_bytes: 512 << 20,
+            threads: 2,
         }
     }
 }
@@ -145,36 +160,83 @@ pub async fn export(
             return Err(error);
         }
     }
-    for part in parts.values() {
+    let deleted = deleted(request, &attempt).await?;
+    attempt.still_stands().await?;
+    let newest = exports::newest(&request.lake).await?;
+    refuse_if_overtaken(&attempt, &newest)?;
+    for part in parts.values().chain(deleted.values()) {
         if exports::export_of_part(&part.path) == Some(&attempt.journal.export) {
             publish::put_in_place(&request.lake, &part.path).await?;
         }
     }
-    let earlier = exports::newest(&request.lake).await?;
     let mut tables = Vec::with_capacity(attempt.plans.len());
     for (number, plan) in attempt.plans.iter().enumerate() {
         let of_table = |id: &PartId| id.table == number;
         let own = parts.iter().filter(|(id, _)| of_table(id));
-        let mut table = describe(plan, own.map(|(_, part)| part.clone()).collect());
+        let own = own.map(|(_, part)| part).chain(deleted.get(&number));
+        let own: Vec<ExportedPart> = own.cloned().collect();
+        let mut table = describe(plan, own, &attempt, request).await?;
         table.stood = stood.keys().filter(|id| of_table(id)).count();
-        let earlier = earlier.get(&table.folder).map(|(_, table)| table);
-        table.removed = publish::replaced(&request.lake, &table, earlier, started_at).await?;
         tables.push(table);
     }
     let snapshot = attempt.snapshot.text.clone();
+    let mut all = tables.iter().flat_map(|table| &table.parts);
     let manifest = ExportManifest {
         export: attempt.journal.export.clone(),
         database: request.database.to_string(),
         server_version: attempt.server_version.clone(),
-        is_one_snapshot: parts.values().all(|part| part.snapshot == snapshot),
+        is_one_snapshot: all.all(|part| part.snapshot == snapshot),
         snapshot,
         started_at,
         finished_at: now(),
         tables,
     };
+    for plan in &attempt.plans {
+        if let Some(increment) = &plan.increment {
+            increment.check_base(&request.lake, plan).await?;
+        }
+    }
     exports::write(&request.lake, &manifest).await?;
     clean_up(request, attempt, &manifest).await?;
     Ok(manifest)
+}
+
+/// Readers turn to the export that began last: one that another has overtaken would remove
+/// the files that they read.
+fn refuse_if_overtaken(
+    attempt: &Attempt,
+    newest: &BTreeMap<String, (String, ExportedTable)>,
+) -> Result<(), ExportError> {
+    for plan in &attempt.plans {
+        if let Some((export, _)) = newest.get(&plan.folder)
+            && *export > attempt.journal.export
+        {
+            return Err(ExportError::Overtaken {
+                table: plan.table.clone(),
+                export: export.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The keys that are gone of each table whose increment asks for them, by its number.
+async fn deleted(
+    request: &ExportRequest,
+    attempt: &Attempt,
+) -> Result<BTreeMap<usize, ExportedPart>, ExportError> {
+    let mut deleted = BTreeMap::new();
+    for (number, plan) in attempt.plans.iter().enumerate() {
+        if let Some(increment) = plan
+            .increment
+            .as_ref()
+            .filter(|increment| increment.deletes)
+        {
+            let part = deletions::write(request, attempt, plan, increment).await?;
+            deleted.extend(part.map(|part| (number, part)));
+        }
+    }
+    Ok(deleted)
 }
 
 /// Reads the parts that do not stand.
@@ -252,12 +314,26 @@ async fn clean_up(
     attempt.end().await
 }
 
-fn describe(plan: &TablePlan, parts: Vec<ExportedPart>) -> ExportedTable {
-    ExportedTable {
+/// What the manifest says of a table whose own parts are in place.
+async fn describe(
+    plan: &TablePlan,
+    own: Vec<ExportedPart>,
+    attempt: &Attempt,
+    request: &ExportRequest,
+) -> Result<ExportedTable, ExportError> {
+    let started_at = attempt.started_at;
+    let parts = match &plan.increment {
+        Some(increment) => increment.parts(own),
+        None => own,
+    };
+    let rows = parts
+        .iter()
+        .filter(|part| part.content == PartContent::Rows);
+    let mut table = ExportedTable {
         table: plan.table.clone(),
         folder: plan.folder.clone(),
         selection: plan.selection.clone(),
-        rows: parts.iter().map(|part| part.rows).sum(),
+        rows: rows.map(|part| part.rows).sum(),
         bytes: parts.iter().map(|part| part.bytes).sum(),
         key: plan.key.clone(),
         ordered_by: plan.ordered_by.clone(),
@@ -268,7 +344,22 @@ fn describe(plan: &TablePlan, parts: Vec<ExportedPart>) -> ExportedTable {
         parts,
         removed: Vec::new(),
         stood: 0,
+        increment: plan.record.clone(),
+    };
+    // An increment replaces no file.
+    if plan.increment.is_none() {
+        let earlier = exports::newest(&request.lake).await?;
+        let earlier = earlier.get(&table.folder).map(|(_, table)| table);
+        table.removed = publish::replaced(
+            &request.lake,
+            &table,
+            earlier,
+            &attempt.journal.export,
+            started_at,
+        )
+        .await?;
     }
+    Ok(table)
 }
 
 /// A table as a dry run shows it.

@@ -12,14 +12,16 @@ use sha2::{Digest, Sha256};
 use super::ExportRequest;
 use super::contacts::TableContacts;
 use super::error::ExportError;
+use super::increment::IncrementPlan;
 use super::name::{TableName, quote};
 use super::order;
 use super::pages;
-use super::relation::{CatalogColumn, Relation, Source};
+use super::publish;
+use super::relation::{CatalogColumn, Lock, Relation, Source};
 use super::session::Session;
 use super::types::{self, Leaf, PostgresType, Wanted};
 use crate::error::nearest;
-use crate::lake::exports::{ExportedColumn, Pages};
+use crate::lake::exports::{self, ExportedColumn, IncrementRecord, Pages, PartContent};
 use crate::schema::{self, Table};
 
 /// What is wanted of a table; the default is all of it.
@@ -52,6 +54,8 @@ pub(super) struct TablePlan {
     pub(super) contacts: TableContacts,
     /// What is read one by one; `None` is the whole of what cannot be read by pages.
     pub(super) parts: Vec<Option<Pages>>,
+    /// What keeps the table as it is while it is read.
+    pub(super) lock: Option<Lock>,
     /// The positions of the key's columns, where the rows' order can be watched.
     pub(super) watched: Option<Vec<usize>>,
     /// The table or query in SQL.
@@ -59,8 +63,12 @@ pub(super) struct TablePlan {
     condition: Option<String>,
     /// The ordering expressions in SQL.
     order: Vec<String>,
-    /// Whether names in the user's SQL are resolved as the role is used to.
+    /// Whether SQL that is not ours is run: its names are resolved as the role is used to.
     pub(super) has_own_sql: bool,
+    /// What a later increment goes by.
+    pub(super) record: Option<IncrementRecord>,
+    /// Set when only changed rows are read.
+    pub(super) increment: Option<IncrementPlan>,
 }
 
 /// One column of a plan.
@@ -103,7 +111,7 @@ impl TablePlan {
                 select: resolved.select,
             })
             .collect();
-        check_contacts(&table, &columns, &contacts)?;
+        contacts_are_text(&table, &contacts, &columns)?;
         let order = order_columns(&key, &found, contract);
         let (from, query) = match &relation.source {
             Source::Relation { .. } => (relation.name.quoted(), None),
@@ -122,17 +130,53 @@ impl TablePlan {
                 .map(|column| ordering(column, &columns))
                 .collect(),
             ordered_by: order.into_iter().map(|column| column.name).collect(),
-            has_own_sql: own_sql.is_some(),
+            // A view may call functions that leave names to the role's search path.
+            has_own_sql: own_sql.is_some() || !relation.is_table(),
             absent: chosen.absent,
             left_out: chosen.left_out,
             parts: pages::parts(session, relation).await?,
+            lock: relation.lock(),
             condition: wanted.condition.clone(),
             contacts,
             table,
             columns,
             key,
             from,
+            record: None,
+            increment: None,
         })
+    }
+
+    /// The plan for reading nothing but the key, of these parts, in any order.
+    pub(super) fn of_keys(&self, parts: Vec<Option<Pages>>) -> Self {
+        let column = |name: &String| self.columns.iter().find(|column| column.name == *name);
+        Self {
+            columns: self.key.iter().filter_map(column).cloned().collect(),
+            parts,
+            watched: None,
+            order: Vec::new(),
+            ordered_by: Vec::new(),
+            increment: None,
+            ..self.clone()
+        }
+    }
+
+    /// Where a part lies in the end.
+    pub(super) fn part_path(&self, export: &str, number: usize) -> String {
+        let folder = exports::part_folder(&self.folder, self.generation(), PartContent::Rows);
+        publish::final_path(&folder, export, number)
+    }
+
+    /// What must be the same for rows that an earlier attempt has read to stand.
+    pub(super) fn increment_identity(&self) -> Option<(IncrementRecord, u32)> {
+        let record = self.record.clone().filter(|_| self.increment.is_some())?;
+        Some((record, self.generation()))
+    }
+
+    /// The generation of the parts that are read.
+    pub(super) fn generation(&self) -> u32 {
+        let increment = self.increment.as_ref();
+        increment.map_or(0, |increment| increment.generation)
     }
 
     /// The file's schema.
@@ -237,6 +281,36 @@ impl TablePlan {
         Ok(select)
     }
 
+    /// The statement that selects one figure of the rows for which a condition holds.
+    pub(super) fn select(&self, figure: &str, condition: &str) -> Result<String, ExportError> {
+        let mut select = format!("select {figure} from ");
+        self.push_rows(&mut select, None)?;
+        let own = if self.condition.is_some() {
+            "and"
+        } else {
+            "where"
+        };
+        select.push_str(&format!(" {own} {condition}"));
+        Ok(select)
+    }
+
+    /// The statement that tells whether a key is null or stands on several rows.
+    pub(super) fn has_repeated(&self, key: &[String]) -> Result<String, ExportError> {
+        let key: Vec<String> = key.iter().map(|column| quote(column)).collect();
+        let is_null: Vec<String> = key
+            .iter()
+            .map(|column| format!("{column} is null"))
+            .collect();
+        let mut select = "select exists (select from ".to_owned();
+        self.push_rows(&mut select, None)?;
+        let group = key.join(", ");
+        let is_null = is_null.join(" or ");
+        select.push_str(&format!(
+            " group by {group} having count(*) > 1 or bool_or({is_null}))"
+        ));
+        Ok(select)
+    }
+
     /// Appends the table and the conditions on its rows.
     fn push_rows(&self, select: &mut String, part: Option<&Pages>) -> Result<(), ExportError> {
         match part {
@@ -247,10 +321,13 @@ impl TablePlan {
             None => select.push_str(&self.from),
         }
         let own = self.condition.as_ref().map(|own| format!("(\n{own}\n)"));
+        let changed = self.increment.as_ref();
+        let changed = changed.and_then(|increment| increment.condition.clone());
         let conditions: Vec<String> = part
             .and_then(pages::condition)
             .into_iter()
             .chain(own)
+            .chain(changed)
             .collect();
         if !conditions.is_empty() {
             select.push_str(" where ");
@@ -354,17 +431,16 @@ impl Chosen {
     }
 }
 
-/// Only text is hashed.
-fn check_contacts(
+/// Whether every column that is to be hashed is text.
+fn contacts_are_text(
     table: &str,
-    columns: &[PlannedColumn],
     contacts: &TableContacts,
+    columns: &[PlannedColumn],
 ) -> Result<(), ExportError> {
-    let is_text = |kind: &PostgresType| *kind == PostgresType::Leaf(Leaf::Text);
-    let mut hashed = columns
-        .iter()
-        .filter(|column| contacts.hashes(&column.name));
-    match hashed.find(|column| !is_text(&column.kind)) {
+    let other = columns.iter().find(|column| {
+        contacts.hashes(&column.name) && column.kind != PostgresType::Leaf(Leaf::Text)
+    });
+    match other {
         Some(column) => Err(ExportError::ContactType {
             table: table.to_owned(),
             column: column.name.clone(),
@@ -454,6 +530,13 @@ mod tests {
         }
     }
 
+    /// A table in which nothing is a contact.
+    fn no_contacts() -> TableContacts {
+        let columns = std::iter::empty();
+        let contacts = Contacts::default();
+        contacts.of_table("t", None, columns).unwrap()
+    }
+
     fn plan(condition: Option<&str>) -> TablePlan {
         let columns = ["a\"; drop", "action"].map(|name| PlannedColumn {
             name: name.to_owned(),
@@ -482,13 +565,14 @@ mod tests {
             columns: columns.into(),
             absent: Vec::new(),
             left_out: Vec::new(),
+            contacts: no_contacts(),
             parts: vec![None],
+            lock: None,
             from: "\"s\".\"t\"".to_owned(),
             condition: condition.map(str::to_owned),
-            contacts: Contacts::default()
-                .of_table("s.t", None, [].into_iter())
-                .unwrap(),
             has_own_sql: false,
+            record: None,
+            increment: None,
         }
     }
 

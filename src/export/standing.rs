@@ -88,6 +88,7 @@ fn is_same(plan: &TablePlan, earlier: &JournalTable) -> bool {
         && plan.exported_columns() == earlier.columns
         // The same column under another policy or key holds other values.
         && plan.contacts.describe() == earlier.contacts
+        && plan.increment_identity() == earlier.increment
 }
 
 /// The relations of a cut and their files in the server, each once.

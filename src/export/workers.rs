@@ -136,6 +136,8 @@ impl Shared {
                     tracing::warn!(table, part = part.part, %error, ?pause, "connection lost, the part is read again");
                 })
                 .await;
+            let table = &self.work.plans[part.table].table;
+            let outcome = outcome.map_err(|error| error.while_waiting_for(table));
             let Some(exported) = outcome? else {
                 return Ok(());
             };
@@ -154,7 +156,7 @@ impl Shared {
     ) -> Result<Option<ExportedPart>, ExportError> {
         let plan = &self.work.plans[id.table];
         let pages = plan.parts[id.part].as_ref();
-        let path = publish::final_path(&plan.folder, &self.work.journal.export, id.part);
+        let path = plan.part_path(&self.work.journal.export, id.part);
         // A session that failed is not used again.
         let connected = match session.take() {
             Some(session) => session,
@@ -201,7 +203,7 @@ impl Shared {
                         key_range: figures.key_range,
                         not_finite: figures.not_finite,
                         forgotten: 0,
-                        generation: 0,
+                        generation: plan.generation(),
                         content: crate::lake::exports::PartContent::Rows,
                     };
                     self.work.journal.note(&self.work.lake, id, &part).await?;
@@ -259,6 +261,11 @@ impl Shared {
             .limit_statements(self.work.statement_minutes)
             .await?;
         snapshot::join(&session, &self.work.snapshot).await?;
+        // At once and not with each table's first part: a session that wants to alter a table
+        // waits for the first session's lock, and whoever comes later queues behind it.
+        for lock in self.work.plans.iter().filter_map(|plan| plan.lock.as_ref()) {
+            session.lock(lock).await?;
+        }
         Ok(session)
     }
 }

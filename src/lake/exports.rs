@@ -99,6 +99,26 @@ pub struct ExportedTable {
     /// Parts of an earlier attempt or export that stood.
     #[serde(default)]
     pub stood: usize,
+    /// What the last increment went by, or the next one will.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub increment: Option<IncrementRecord>,
+}
+
+/// What an increment goes by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncrementRecord {
+    /// The column that tells changes.
+    pub column: String,
+    /// How far before the highest value it begins: seconds, such as `3600s`, or a bare number.
+    pub overlap: String,
+    /// The value from which the last increment read; none when everything was read.
+    pub since: Option<String>,
+    /// The highest value of the database as the lake has it, those in the future aside: a
+    /// number, a date or a time.
+    pub high_water: Option<String>,
+    /// Columns that came with the last increment; they are null in the rows before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
 }
 
 impl ExportedTable {
@@ -325,6 +345,15 @@ pub async fn newest(
     Ok(newest)
 }
 
+/// Whether the manifest of an export is written.
+///
+/// # Errors
+/// The store's failure.
+pub async fn is_finished(lake: &Location, export: &str) -> Result<bool, StorageError> {
+    let size = lake.size(&format!("{FOLDER}/{export}.json")).await?;
+    Ok(size.is_some())
+}
+
 /// The folder in which an export keeps what it needs until its manifest is written.
 pub fn working_folder(export: &str) -> String {
     format!("{FOLDER}/{export}{WORKING}")
@@ -353,6 +382,18 @@ pub fn export_of_working_file(path: &str) -> Option<&str> {
 pub fn started_at(export: &str) -> Option<DateTime<Utc>> {
     let time = chrono::NaiveDateTime::parse_from_str(export, "%Y%m%dT%H%M%S%.6fZ").ok()?;
     Some(time.and_utc())
+}
+
+/// The folder of a table's part.
+///
+/// Rows of increments and deleted keys are hidden: who reads a table's folder without the
+/// manifest then sees it as it was last exported whole, and no key twice.
+pub fn part_folder(table_folder: &str, generation: u32, content: PartContent) -> String {
+    match (content, generation) {
+        (PartContent::DeletedKeys, _) => format!("{table_folder}/_deleted"),
+        (PartContent::Rows, 0) => table_folder.to_owned(),
+        (PartContent::Rows, _) => format!("{table_folder}/_increments"),
+    }
 }
 
 /// The name of a part below its table's folder; parts sort by export, then by number.

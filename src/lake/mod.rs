@@ -4,10 +4,13 @@
 //! A table is a folder `<schema>/<table>/` with Parquet files anywhere below it, or one
 //! file `<schema>/<table>.parquet`.
 
+pub mod compact;
 pub mod exports;
 pub mod forget;
+pub mod latest;
 pub mod names;
 pub mod runs;
+pub mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,10 +76,13 @@ pub struct TableFiles {
 /// # Errors
 /// [`LakeError::PartMissing`] when a listed part is gone, or the store's failure.
 pub async fn tables(lake: &Location, schema: &str) -> Result<Vec<TableFiles>, LakeError> {
+    let listed = lake.list(schema).await?.into_iter();
+    let there: BTreeSet<String> = listed.map(|(path, _)| path).collect();
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (path, _) in lake.list(schema).await? {
-        if let Some(table) = table_of(schema, &path) {
-            found.entry(table.to_owned()).or_default().insert(path);
+    for path in &there {
+        if let Some(table) = table_of(schema, path) {
+            let files = found.entry(table.to_owned()).or_default();
+            files.insert(path.clone());
         }
     }
     let mut exported = exports::newest(lake).await?;
@@ -85,7 +91,8 @@ pub async fn tables(lake: &Location, schema: &str) -> Result<Vec<TableFiles>, La
         let table = names::decoded(&folder);
         tables.push(match exported.remove(&format!("{schema}/{folder}")) {
             Some((export, newest)) => {
-                let files = listed_files(lake, &export, &newest, &files)?;
+                check_parts(lake, &export, &newest, &there)?;
+                let files = rows_of(&newest, &files);
                 let increments = newest.parts.into_iter().filter(|part| part.generation > 0);
                 TableFiles {
                     schema: schema.to_owned(),
@@ -107,34 +114,45 @@ pub async fn tables(lake: &Location, schema: &str) -> Result<Vec<TableFiles>, La
     Ok(tables)
 }
 
-/// The files of an exported table: the export's own parts, and those that are no export's.
-fn listed_files(
+/// The table in this folder below the lake; `None` when it has no files.
+///
+/// # Errors
+/// The same as those of [`tables`].
+pub async fn table(lake: &Location, folder: &str) -> Result<Option<TableFiles>, LakeError> {
+    let Some((schema, folder)) = folder.split_once('/') else {
+        return Ok(None);
+    };
+    let name = names::decoded(folder);
+    let tables = tables(lake, schema).await?;
+    Ok(tables.into_iter().find(|table| table.table == name))
+}
+
+/// Makes sure that every part that the export lists is there.
+fn check_parts(
     lake: &Location,
     export: &str,
     table: &ExportedTable,
     there: &BTreeSet<String>,
-) -> Result<Vec<String>, LakeError> {
-    let mut files: BTreeSet<String> = there
+) -> Result<(), LakeError> {
+    let missing = table.parts.iter().find(|part| !there.contains(&part.path));
+    missing.map_or(Ok(()), |part| {
+        Err(LakeError::PartMissing {
+            table: table.table.clone(),
+            object: lake.describe(&part.path),
+            export: export.to_owned(),
+        })
+    })
+}
+
+/// The files of an exported table: the export's own parts, and those that are no export's.
+fn rows_of(table: &ExportedTable, files: &BTreeSet<String>) -> Vec<String> {
+    let own = table.parts.iter();
+    let own = own.filter(|part| part.generation == 0 && part.content == PartContent::Rows);
+    let foreign = files
         .iter()
-        .filter(|file| exports::export_of_part(file).is_none())
-        .cloned()
-        .collect();
-    for part in &table.parts {
-        if part.content != PartContent::Rows {
-            continue;
-        }
-        if !there.contains(&part.path) {
-            return Err(LakeError::PartMissing {
-                table: table.table.clone(),
-                object: lake.describe(&part.path),
-                export: export.to_owned(),
-            });
-        }
-        if part.generation == 0 {
-            files.insert(part.path.clone());
-        }
-    }
-    Ok(files.into_iter().collect())
+        .filter(|file| exports::export_of_part(file).is_none());
+    let all: BTreeSet<String> = own.map(|part| &part.path).chain(foreign).cloned().collect();
+    all.into_iter().collect()
 }
 
 /// The table a file belongs to, if it is a table's file.

@@ -8,6 +8,7 @@
 )]
 
 mod browser;
+mod certificates;
 mod cli;
 mod datasets_manual;
 mod demo;
@@ -24,5 +25,6 @@ mod readme;
 mod report;
 mod s3;
 mod same_bytes;
+mod secrets;
 mod slt;
 mod sql_passes;
