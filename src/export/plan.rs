@@ -670,6 +670,7 @@ mod tests {
         let documents = contract(&TableName::parse("raw.itcrm_docs_clients").unwrap());
         let found = [
             "passport",
+            "currentdate",
             "contract_id",
             "id_source",
             "total_cost_of_the_contract",
