@@ -40,7 +40,7 @@ pub(super) struct ExportArgs {
     #[arg(value_name = "TABLE")]
     #[serde(skip)]
     tables: Vec<String>,
-    /// The database: postgres://user@host/name, or `host=… user=…`, or `service=…`
+    /// The database: `postgres://user@host/name`, `host=… user=…` or `service=…`
     #[arg(long, value_name = "URL")]
     #[serde(skip)]
     from: Option<String>,
@@ -127,17 +127,14 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         context.config.lake.as_deref().ok_or_else(|| {
             Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
         })?;
-    let location = context.open(lake)?;
-    let contacts = contacts::asked(context, &location)?;
-    contacts::warn_of_another_key(context, &location, &contacts).await?;
     let mut request = ExportRequest::new(
         context.database(arguments.from.as_deref())?,
         tables(arguments, context)?,
-        location,
+        context.open(lake)?,
     );
-    request.contacts = contacts;
     request.queries = named("--query", &arguments.queries)?;
     request.selections = selections(arguments)?;
+    request.contacts = contacts::asked(context, &request.lake)?;
     request.increments = increments(arguments, &request.tables)?;
     request.memory_bytes = context.config.memory;
     request.threads = context.config.threads;
@@ -165,19 +162,17 @@ async fn copy(
     arguments: &ExportArgs,
     context: &Context,
 ) -> Result<(), Failure> {
+    contacts::warn_of_another_key(context, &request.lake, &request.contacts).await?;
     let lines = Lines::new(context.printer.progress_lines());
     let manifest = export::export(request, context.now, &|now| lines.show(now)).await?;
     drop(lines);
     say_what_stood(request.mode, &manifest, context);
-    say_what_changed(request, &manifest, context);
+    say_what_changed(&manifest, context);
     for table in &manifest.tables {
         let is_contact = |column: &String| table.contacts.iter().any(|it| it.column == *column);
         let left_out = table.left_out.iter().filter(|column| !is_contact(column));
         for (columns, why) in [
-            (
-                left_out.cloned().collect(),
-                "not exported, no query may read them",
-            ),
+            (left_out.cloned().collect(), "not exported"),
             (table.absent.clone(), "not in the database, read as null"),
         ] {
             let columns: Vec<String> = columns;
@@ -236,16 +231,20 @@ fn say_what_stood(mode: Mode, manifest: &ExportManifest, context: &Context) {
 }
 
 /// Tells what increments have brought.
-fn say_what_changed(request: &ExportRequest, manifest: &ExportManifest, context: &Context) {
+fn say_what_changed(manifest: &ExportManifest, context: &Context) {
     for table in &manifest.tables {
+        let newest = table.parts.iter().map(|part| part.generation).max();
         let Some(record) = &table.increment else {
-            if request.increments.contains_key(&table.table) {
-                let text = format!("{}: exported whole, the lake had none of it", table.table);
-                context.printer.note(&text);
-            }
             continue;
         };
-        let newest = table.parts.iter().map(|part| part.generation).max();
+        if newest.unwrap_or(0) == 0 {
+            let text = format!(
+                "{}: exported whole, the lake did not tell how far it had come",
+                table.table
+            );
+            context.printer.note(&text);
+            continue;
+        }
         let count = |content| {
             let of_increment = table
                 .parts

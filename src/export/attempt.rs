@@ -11,7 +11,7 @@ use super::increment::{self, IncrementError};
 use super::journal::{Journal, JournalTable};
 use super::name::TableName;
 use super::plan::{Selection, TablePlan};
-use super::relation::Relation;
+use super::relation::{Lock, Relation};
 use super::session::Session;
 use super::snapshot::{self, Snapshot};
 use super::standing::{self, Earlier, Judgement};
@@ -28,6 +28,7 @@ pub(super) struct Attempt {
     /// The parts that need not be read.
     pub(super) standing: BTreeMap<PartId, ExportedPart>,
     pub(super) journal: Journal,
+    pub(super) started_at: DateTime<Utc>,
     /// A snapshot that a killed attempt's helper still keeps.
     inherited: Option<Snapshot>,
     session: Session,
@@ -55,7 +56,7 @@ impl Attempt {
         if inherited.is_none() {
             snapshot::begin(&session).await?;
         }
-        let locks: Vec<String> = relations.iter().filter_map(Relation::lock).collect();
+        let locks: Vec<Lock> = relations.iter().filter_map(Relation::lock).collect();
         let snapshot = snapshot::offer(&session, &locks).await?;
         let mut plans = plans(&session, &relations, request).await?;
         let judgement = match (&inherited, request.mode) {
@@ -81,9 +82,16 @@ impl Attempt {
             plans,
             standing,
             journal,
+            started_at,
             inherited,
             session,
         })
+    }
+
+    /// Whether the locks and the snapshot are still kept. Without the locks a table may have
+    /// been truncated between two parts, and a truncated table is empty in every snapshot.
+    pub(super) async fn still_stands(&self) -> Result<(), ExportError> {
+        self.session.execute("select 1").await
     }
 
     /// Lets go of the snapshot.
@@ -166,7 +174,7 @@ pub(super) async fn plans(
         let wanted = selections.get(&relation.name).copied().unwrap_or(&all);
         let mut plan = TablePlan::of(session, relation, wanted, request).await?;
         if let Some(incremental) = increments.get(&relation.name) {
-            increment::plan(session, request, &mut plan, incremental).await?;
+            increment::plan(session, request, (&mut plan, relation), incremental).await?;
         }
         plans.push(plan);
     }

@@ -33,7 +33,7 @@ pub(super) async fn write(
         return Ok(None);
     };
     let context = increment::session(request).map_err(failure)?;
-    let versions = increment::versions(request, &context, earlier, &plan.key).await?;
+    let versions = increment::versions(request, &context, (plan, earlier)).await?;
     let Some(versions) = versions else {
         return Ok(None);
     };
@@ -78,6 +78,7 @@ pub(super) async fn write(
         pages: None,
         key_range: None,
         not_finite: BTreeMap::new(),
+        forgotten: 0,
         generation: increment.generation,
         content: PartContent::DeletedKeys,
     }))

@@ -154,6 +154,7 @@ mod tests {
             columns,
             absent: Vec::new(),
             left_out: left_out.iter().map(|name| (*name).to_owned()).collect(),
+            contacts: Vec::new(),
             parts: Vec::new(),
             removed: Vec::new(),
             stood: 0,

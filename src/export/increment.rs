@@ -14,7 +14,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use chrono::{DateTime, Utc};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, SessionContext};
 
@@ -23,11 +22,12 @@ use super::drift;
 use super::error::ExportError;
 use super::mark::{MarkKind, Overlap};
 use super::name::quote;
-use super::plan::{PlannedColumn, TablePlan};
+use super::plan::TablePlan;
+use super::relation::Relation;
 use super::session::Session;
 use crate::error::{Exit, nearest};
 use crate::lake::exports::{
-    self, ExportedPart, ExportedTable, IncrementRecord, Pages, PartContent,
+    self, ExportedColumn, ExportedPart, ExportedTable, IncrementRecord, Pages,
 };
 use crate::lake::latest::{self, Versions};
 use crate::lake::{self, LakeError, scan};
@@ -82,14 +82,14 @@ pub enum IncrementError {
         /// The columns now.
         now: String,
     },
-    /// The table does not export the change column.
-    #[error("`{table}` exports no column `{column}` to tell changes by")]
+    /// The table has no such change column.
+    #[error("`{table}` has no column `{column}` to tell changes by")]
     ChangeColumnMissing {
         /// `schema.name`.
         table: String,
         /// The column.
         column: String,
-        /// A column that it exports.
+        /// A column that it has.
         nearest: Option<String>,
     },
     /// The change column is of a type that tells no changes.
@@ -228,33 +228,67 @@ impl IncrementError {
 /// What makes a plan that of an increment.
 #[derive(Debug, Clone)]
 pub(super) struct IncrementPlan {
-    /// The condition on the rows to be read; none when the lake holds no change value yet.
+    /// The condition on the rows to be read; none when the lake has no change value yet.
     pub(super) condition: Option<String>,
     pub(super) generation: u32,
-    pub(super) record: IncrementRecord,
     /// The parts of the generations before.
-    pub(super) inherited: Vec<ExportedPart>,
+    inherited: Vec<ExportedPart>,
     /// The export that has written them.
-    pub(super) export: String,
+    export: String,
     pub(super) deletes: bool,
     /// The whole table in parts, for reading its keys.
     pub(super) whole: Vec<Option<Pages>>,
-    kind: MarkKind,
 }
 
-/// Makes the plan one for an increment, if the lake has an export of the table.
+/// Makes the plan one for an increment, if the lake has an export of the table and tells how
+/// far that came; in any case the plan then tells how far this export comes.
 pub(super) async fn plan(
     session: &Session,
     request: &ExportRequest,
-    plan: &mut TablePlan,
+    (plan, relation): (&mut TablePlan, &Relation),
     wanted: &Incremental,
 ) -> Result<(), ExportError> {
+    let change = ChangeColumn::find(session, (plan, relation), wanted).await?;
     plan.key = key(session, plan).await?;
-    let (kind, overlap) = mark_kind(plan, wanted)?;
-    let mut newest = exports::newest(&request.lake).await?;
-    let Some((export, earlier)) = newest.remove(&plan.folder) else {
-        return Ok(());
+    let mut record = IncrementRecord {
+        column: change.name.clone(),
+        overlap: change.overlap.to_string(),
+        since: None,
+        high_water: change.highest(session, plan).await?,
+        added: Vec::new(),
     };
+    let mut newest = exports::newest(&request.lake).await?;
+    if let Some((export, earlier)) = newest.remove(&plan.folder) {
+        let Some(mark) = change.mark(request, plan, (&export, &earlier)).await? else {
+            plan.record = Some(record);
+            return Ok(());
+        };
+        check_same(plan, &earlier)?;
+        record.added = drift::check(&earlier, &plan.exported_columns())?;
+        let since = mark.and_then(|mark| change.kind.text(change.kind.since(mark, change.overlap)));
+        // A table that was emptied since has no highest value.
+        record.high_water = record
+            .high_water
+            .or_else(|| mark.and_then(|mark| change.kind.text(mark)));
+        let condition = |since: &String| change.kind.condition(&quote(&change.name), since);
+        let generations = earlier.parts.iter().map(|part| part.generation);
+        plan.increment = Some(IncrementPlan {
+            condition: since.as_ref().map(condition),
+            generation: generations.max().unwrap_or(0) + 1,
+            inherited: earlier.parts,
+            export,
+            deletes: wanted.deletes,
+            // Changed rows are few: one statement, which an index on the column serves.
+            whole: std::mem::replace(&mut plan.parts, vec![None]),
+        });
+        record.since = since;
+    }
+    plan.record = Some(record);
+    Ok(())
+}
+
+/// Makes sure that the lake has the same rows of the table, under the same key.
+fn check_same(plan: &TablePlan, earlier: &ExportedTable) -> Result<(), ExportError> {
     if earlier.selection != plan.selection {
         return Err(ExportError::OtherSelection {
             table: plan.table.clone(),
@@ -268,29 +302,6 @@ pub(super) async fn plan(
         }
         .into());
     }
-    let added = drift::check(&earlier, &plan.exported_columns())?;
-    let mark = high_water(request, plan, (&export, &earlier), (&wanted.column, kind)).await?;
-    let since = mark.and_then(|mark| kind.text(kind.since(mark, overlap)));
-    let generations = earlier.parts.iter().map(|part| part.generation);
-    plan.increment = Some(IncrementPlan {
-        condition: since
-            .as_ref()
-            .map(|since| kind.condition(&quote(&wanted.column), since)),
-        generation: generations.max().unwrap_or(0) + 1,
-        record: IncrementRecord {
-            column: wanted.column.clone(),
-            overlap: overlap.to_string(),
-            since,
-            high_water: mark.and_then(|mark| kind.text(mark)),
-            added,
-        },
-        inherited: earlier.parts,
-        export,
-        deletes: wanted.deletes,
-        // Changed rows are few: one statement, which an index on the column serves.
-        whole: std::mem::replace(&mut plan.parts, vec![None]),
-        kind,
-    });
     Ok(())
 }
 
@@ -323,8 +334,8 @@ async fn key(session: &Session, plan: &TablePlan) -> Result<Vec<String>, ExportE
         .into());
     }
     if plan.key.is_empty() {
-        let is_repeated: bool = session.value(&plan.has_repeated(&key)?).await?;
-        if is_repeated {
+        let sql = plan.has_repeated(&key)?;
+        if own_names(session, plan, session.value(&sql)).await? {
             let key = key.join(", ");
             return Err(IncrementError::KeyRepeated {
                 table: table(),
@@ -341,76 +352,112 @@ fn is_matchable(kind: &DataType) -> bool {
     !kind.is_nested() && !kind.is_floating()
 }
 
-/// The column that tells changes.
-fn change_column<'a>(
-    plan: &'a TablePlan,
-    wanted: &Incremental,
-) -> Result<&'a PlannedColumn, IncrementError> {
-    let names = || plan.columns.iter().map(|column| column.name.as_str());
-    let mut columns = plan.columns.iter();
-    columns
-        .find(|column| column.name == wanted.column)
-        .ok_or_else(|| IncrementError::ChangeColumnMissing {
-            table: plan.table.clone(),
-            column: wanted.column.clone(),
-            nearest: nearest(&wanted.column, names()).map(str::to_owned),
-        })
+/// The column that tells changes; it need not be exported.
+struct ChangeColumn {
+    name: String,
+    kind: MarkKind,
+    overlap: Overlap,
 }
 
-/// What the column holds, and the overlap that counts.
-fn mark_kind(
-    plan: &TablePlan,
-    wanted: &Incremental,
-) -> Result<(MarkKind, Overlap), IncrementError> {
-    let column = change_column(plan, wanted)?;
-    let (table, postgres) = (plan.table.clone(), column.postgres.clone());
-    let column_name = column.name.clone();
-    let Some(kind) = MarkKind::of(&column.kind.arrow()) else {
-        return Err(IncrementError::ChangeColumnType {
-            table,
-            column: column_name,
-            postgres,
-        });
-    };
-    match kind.overlap(wanted.overlap) {
-        Some(overlap) => Ok((kind, overlap)),
-        None => Err(IncrementError::OverlapKind {
-            table,
-            column: column_name,
-            postgres,
-            expected: match kind {
-                MarkKind::Integer => "a number, such as `--overlap 1000`",
-                _ => "a time, such as `--overlap 1h`",
-            },
-        }),
+impl ChangeColumn {
+    async fn find(
+        session: &Session,
+        (plan, relation): (&TablePlan, &Relation),
+        wanted: &Incremental,
+    ) -> Result<Self, ExportError> {
+        let (table, name) = (plan.table.clone(), wanted.column.clone());
+        let columns = relation.columns(session).await?;
+        let Some(column) = columns.iter().find(|column| column.name == name) else {
+            let names = columns.iter().map(|column| column.name.as_str());
+            let nearest = nearest(&name, names).map(str::to_owned);
+            return Err(IncrementError::ChangeColumnMissing {
+                table,
+                column: name,
+                nearest,
+            }
+            .into());
+        };
+        let postgres = column.postgres.clone();
+        let Some(kind) = MarkKind::of(column.type_oid) else {
+            return Err(IncrementError::ChangeColumnType {
+                table,
+                column: name,
+                postgres,
+            }
+            .into());
+        };
+        match kind.overlap(wanted.overlap) {
+            Some(overlap) => Ok(Self {
+                name,
+                kind,
+                overlap,
+            }),
+            None => Err(IncrementError::OverlapKind {
+                table,
+                column: name,
+                postgres,
+                expected: kind.overlap_of_its_kind(),
+            }
+            .into()),
+        }
+    }
+
+    /// The highest value of the snapshot that does not lie in the future: one beyond, a slip
+    /// of somebody's clock, would make every change until then be passed over.
+    async fn highest(
+        &self,
+        session: &Session,
+        plan: &TablePlan,
+    ) -> Result<Option<String>, ExportError> {
+        let column = quote(&self.name);
+        let sql = plan.select(&self.kind.highest(&column), &self.kind.is_usable(&column))?;
+        own_names(session, plan, session.value(&sql)).await
+    }
+
+    /// The highest value that the lake has: as its last export has noted it, else from its rows.
+    /// `None` when neither tells, because the column is not exported.
+    async fn mark(
+        &self,
+        request: &ExportRequest,
+        plan: &TablePlan,
+        (export, earlier): (&str, &ExportedTable),
+    ) -> Result<Option<Option<i64>>, IncrementError> {
+        if let Some(record) = &earlier.increment
+            && record.column == self.name
+        {
+            let mark = record.high_water.as_deref();
+            return Ok(Some(mark.and_then(|mark| self.kind.value(mark))));
+        }
+        let is_this = |column: &ExportedColumn| column.name == self.name;
+        if !earlier.columns.iter().any(is_this) {
+            return Ok(None);
+        }
+        let failure = IncrementError::rows(plan);
+        let context = session(request).map_err(failure)?;
+        let rows = match versions(request, &context, (plan, earlier)).await? {
+            Some(versions) => versions.all_rows().map_err(failure)?,
+            None => return Ok(Some(None)),
+        };
+        let started_at = exports::started_at(export);
+        let at_most = started_at.and_then(|started_at| self.kind.latest(started_at));
+        let highest = latest::highest(rows, &self.name, at_most).await;
+        highest.map(Some).map_err(failure)
     }
 }
 
-/// The highest change value that the lake has: as its last increment has noted it, else from
-/// its rows.
-async fn high_water(
-    request: &ExportRequest,
+/// Runs a query that names what the user's own condition names.
+async fn own_names<T>(
+    session: &Session,
     plan: &TablePlan,
-    (export, earlier): (&str, &ExportedTable),
-    (column, kind): (&str, MarkKind),
-) -> Result<Option<i64>, IncrementError> {
-    if let Some(record) = &earlier.increment
-        && record.column == column
-    {
-        let mark = record.high_water.as_deref();
-        return Ok(mark.and_then(|mark| kind.value(mark)));
+    query: impl Future<Output = Result<T, ExportError>>,
+) -> Result<T, ExportError> {
+    if !plan.has_own_sql {
+        return query.await;
     }
-    let failure = IncrementError::rows(plan);
-    let context = session(request).map_err(failure)?;
-    let rows = match versions(request, &context, earlier, &plan.key).await? {
-        Some(versions) => versions.all_rows().map_err(failure)?,
-        None => return Ok(None),
-    };
-    let started_at = exports::started_at(export);
-    let at_most = started_at.and_then(|started_at| kind.latest(started_at));
-    latest::highest(rows, column, at_most)
-        .await
-        .map_err(failure)
+    session.use_own_search_path().await?;
+    let value = query.await?;
+    session.use_catalog_search_path().await?;
+    Ok(value)
 }
 
 /// A session for the lake's upkeep.
@@ -422,53 +469,17 @@ pub(super) fn session(request: &ExportRequest) -> Result<SessionContext, DataFus
 pub(super) async fn versions(
     request: &ExportRequest,
     context: &SessionContext,
-    earlier: &ExportedTable,
-    key: &[String],
+    (plan, earlier): (&TablePlan, &ExportedTable),
 ) -> Result<Option<Versions>, IncrementError> {
     let Some(mut files) = lake::table(&request.lake, &earlier.folder).await? else {
         return Ok(None);
     };
-    files.key = key.to_vec();
+    files.key.clone_from(&plan.key);
     let versions = Versions::open(context, &request.lake, &files).await;
-    let failure = |source| IncrementError::Rows {
-        table: earlier.table.clone(),
-        source: Box::new(source),
-    };
-    versions.map(Some).map_err(failure)
+    versions.map(Some).map_err(IncrementError::rows(plan))
 }
 
 impl IncrementPlan {
-    /// What must be the same for rows that an earlier attempt has read to stand.
-    pub(super) fn identity(&self) -> (IncrementRecord, u32) {
-        (self.record.clone(), self.generation)
-    }
-
-    /// What a manifest keeps of the increment, its own rows now being in place.
-    pub(super) async fn recorded(
-        &self,
-        request: &ExportRequest,
-        plan: &TablePlan,
-        own: &[ExportedPart],
-        started_at: DateTime<Utc>,
-    ) -> Result<IncrementRecord, IncrementError> {
-        let failure = IncrementError::rows(plan);
-        let context = session(request).map_err(failure)?;
-        let rows = own.iter().filter(|part| part.content == PartContent::Rows);
-        let paths: Vec<String> = rows.map(|part| part.path.clone()).collect();
-        let frame = open(&context, &request.lake, &paths)
-            .await
-            .map_err(failure)?;
-        let at_most = self.kind.latest(started_at);
-        let found = latest::highest(frame, &self.record.column, at_most);
-        let found = found.await.map_err(failure)?;
-        let before = self.record.high_water.as_deref();
-        let before = before.and_then(|mark| self.kind.value(mark));
-        Ok(IncrementRecord {
-            high_water: found.max(before).and_then(|mark| self.kind.text(mark)),
-            ..self.record.clone()
-        })
-    }
-
     /// Makes sure that the generations before are still what readers see.
     pub(super) async fn check_base(
         &self,

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::error::ExportError;
-use super::increment::IncrementPlan;
 use super::plan::TablePlan;
 use super::publish;
 use super::snapshot::Snapshot;
@@ -50,7 +49,7 @@ impl JournalTable {
             columns: plan.exported_columns(),
             contacts: plan.contacts.describe(),
             parts: plan.parts.clone(),
-            increment: plan.increment.as_ref().map(IncrementPlan::identity),
+            increment: plan.increment_identity(),
         }
     }
 }
@@ -109,7 +108,8 @@ impl Journal {
         Ok(lake.delete_folder(&self.folder()).await?)
     }
 
-    /// The newest export that was begun and not finished, and the parts whose files are there.
+    /// The newest export that was begun, not finished and not overtaken by a later one of the
+    /// same tables, and the parts whose files are there.
     pub(super) async fn unfinished(
         lake: &Location,
     ) -> Result<Option<(Self, BTreeMap<PartId, ExportedPart>)>, ExportError> {
@@ -120,6 +120,16 @@ impl Journal {
         let Some(journal) = read::<Self>(lake, plan).await? else {
             return Ok(None);
         };
+        // Readers turn to the export that began last, so this one would end in vain; or it was
+        // killed when its manifest was already written.
+        let newest = exports::newest(lake).await?;
+        let is_overtaken = journal.tables.iter().any(|table| {
+            let newest = newest.get(&table.folder);
+            newest.is_some_and(|(export, _)| *export >= journal.export)
+        });
+        if is_overtaken {
+            return Ok(None);
+        }
         let folder = journal.folder();
         let mut parts = BTreeMap::new();
         for path in &files {

@@ -7,8 +7,8 @@
 
 use std::fmt;
 
-use arrow::datatypes::{DataType, TimeUnit};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use tokio_postgres::types::Type;
 
 /// What is read again when nothing is said: transactions seldom stay open for an hour.
 const USUAL_OVERLAP: Overlap = Overlap::Seconds(3600);
@@ -75,13 +75,13 @@ pub(super) enum MarkKind {
 }
 
 impl MarkKind {
-    /// The kind of a column of this type in the lake.
-    pub(super) fn of(kind: &DataType) -> Option<Self> {
-        Some(match kind {
-            DataType::Int16 | DataType::Int32 | DataType::Int64 => Self::Integer,
-            DataType::Date32 => Self::Date,
-            DataType::Timestamp(TimeUnit::Microsecond, None) => Self::Local,
-            DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => Self::Zoned,
+    /// The kind of a column of this type in the database.
+    pub(super) fn of(type_oid: u32) -> Option<Self> {
+        Some(match Type::from_oid(type_oid)? {
+            Type::INT2 | Type::INT4 | Type::INT8 => Self::Integer,
+            Type::DATE => Self::Date,
+            Type::TIMESTAMP => Self::Local,
+            Type::TIMESTAMPTZ => Self::Zoned,
             _ => return None,
         })
     }
@@ -95,6 +95,49 @@ impl MarkKind {
             (Self::Integer, Some(Overlap::Units(_))) => asked,
             (Self::Integer, _) | (_, Some(Overlap::Units(_))) => None,
             (_, asked) => Some(asked.unwrap_or(USUAL_OVERLAP)),
+        }
+    }
+
+    /// What an overlap must be for columns of the kind.
+    pub(super) fn overlap_of_its_kind(self) -> &'static str {
+        match self {
+            Self::Integer => "a number, such as `--overlap 1000`",
+            _ => "a time, such as `--overlap 1h`",
+        }
+    }
+
+    /// The highest value in SQL, as the text that [`Self::value`] reads.
+    pub(super) fn highest(self, quoted_column: &str) -> String {
+        match self {
+            Self::Integer => format!("max({quoted_column})::text"),
+            Self::Date => format!("to_char(max({quoted_column}), 'YYYY-MM-DD')"),
+            Self::Local => format!("to_char(max({quoted_column}), '{SQL_MOMENT}')"),
+            Self::Zoned => {
+                format!("to_char(max({quoted_column}) at time zone 'UTC', '{SQL_MOMENT}\"Z\"')")
+            }
+        }
+    }
+
+    /// The condition in SQL that holds for values of the past whose years have four digits.
+    pub(super) fn is_usable(self, quoted_column: &str) -> String {
+        let kind = self.sql();
+        let ahead = FURTHEST_ZONE.num_hours();
+        let latest = match self {
+            Self::Integer => return "true".to_owned(),
+            Self::Zoned => "now()".to_owned(),
+            Self::Date | Self::Local => {
+                format!("((now() at time zone 'UTC') + interval '{ahead} hours')::{kind}")
+            }
+        };
+        format!("({quoted_column} >= '0001-01-01'::{kind} and {quoted_column} <= {latest})")
+    }
+
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Integer => "bigint",
+            Self::Date => "date",
+            Self::Local => "timestamp",
+            Self::Zoned => "timestamptz",
         }
     }
 
@@ -136,13 +179,12 @@ impl MarkKind {
             Self::Integer => Some(value.to_string()),
             Self::Date => {
                 let day = NaiveDate::from_epoch_days(i32::try_from(value).ok()?)?;
-                is_of_four_digits(chrono::Datelike::year(&day)).then(|| day.to_string())
+                is_of_four_digits(day.year()).then(|| day.to_string())
             }
             Self::Local | Self::Zoned => {
                 let moment = DateTime::from_timestamp_micros(value)?.naive_utc();
                 let zone = if self == Self::Zoned { "Z" } else { "" };
-                is_of_four_digits(chrono::Datelike::year(&moment))
-                    .then(|| format!("{}{zone}", moment.format(MOMENT)))
+                is_of_four_digits(moment.year()).then(|| format!("{}{zone}", moment.format(MOMENT)))
             }
         }
     }
@@ -169,15 +211,13 @@ impl MarkKind {
     /// The condition that holds for rows to be read: those from the value on, and those that
     /// have none.
     pub(super) fn condition(self, quoted_column: &str, since: &str) -> String {
-        let kind = match self {
-            Self::Integer => "bigint",
-            Self::Date => "date",
-            Self::Local => "timestamp",
-            Self::Zoned => "timestamptz",
-        };
+        let kind = self.sql();
         format!("({quoted_column} >= '{since}'::{kind} or {quoted_column} is null)")
     }
 }
+
+/// [`MOMENT`] in the words of Postgres.
+const SQL_MOMENT: &str = "YYYY-MM-DD\"T\"HH24:MI:SS.US";
 
 const MOMENT: &str = "%Y-%m-%dT%H:%M:%S%.6f";
 

@@ -161,6 +161,9 @@ pub async fn export(
         }
     }
     let deleted = deleted(request, &attempt).await?;
+    attempt.still_stands().await?;
+    let newest = exports::newest(&request.lake).await?;
+    refuse_if_overtaken(&attempt, &newest)?;
     for part in parts.values().chain(deleted.values()) {
         if exports::export_of_part(&part.path) == Some(&attempt.journal.export) {
             publish::put_in_place(&request.lake, &part.path).await?;
@@ -172,7 +175,7 @@ pub async fn export(
         let own = parts.iter().filter(|(id, _)| of_table(id));
         let own = own.map(|(_, part)| part).chain(deleted.get(&number));
         let own: Vec<ExportedPart> = own.cloned().collect();
-        let mut table = describe(plan, own, started_at, request).await?;
+        let mut table = describe(plan, own, &attempt, request).await?;
         table.stood = stood.keys().filter(|id| of_table(id)).count();
         tables.push(table);
     }
@@ -184,7 +187,6 @@ pub async fn export(
         server_version: attempt.server_version.clone(),
         is_one_snapshot: all.all(|part| part.snapshot == snapshot),
         snapshot,
-        contacts_key: request.contacts.key_name(),
         started_at,
         finished_at: now(),
         tables,
@@ -197,6 +199,25 @@ pub async fn export(
     exports::write(&request.lake, &manifest).await?;
     clean_up(request, attempt, &manifest).await?;
     Ok(manifest)
+}
+
+/// Readers turn to the export that began last: one that another has overtaken would remove
+/// the files that they read.
+fn refuse_if_overtaken(
+    attempt: &Attempt,
+    newest: &BTreeMap<String, (String, ExportedTable)>,
+) -> Result<(), ExportError> {
+    for plan in &attempt.plans {
+        if let Some((export, _)) = newest.get(&plan.folder)
+            && *export > attempt.journal.export
+        {
+            return Err(ExportError::Overtaken {
+                table: plan.table.clone(),
+                export: export.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The keys that are gone of each table whose increment asks for them, by its number.
@@ -297,15 +318,13 @@ async fn clean_up(
 async fn describe(
     plan: &TablePlan,
     own: Vec<ExportedPart>,
-    started_at: DateTime<Utc>,
+    attempt: &Attempt,
     request: &ExportRequest,
 ) -> Result<ExportedTable, ExportError> {
-    let (parts, increment) = match &plan.increment {
-        Some(increment) => {
-            let record = increment.recorded(request, plan, &own, started_at).await?;
-            (increment.parts(own), Some(record))
-        }
-        None => (own, None),
+    let started_at = attempt.started_at;
+    let parts = match &plan.increment {
+        Some(increment) => increment.parts(own),
+        None => own,
     };
     let rows = parts
         .iter()
@@ -325,13 +344,20 @@ async fn describe(
         parts,
         removed: Vec::new(),
         stood: 0,
-        increment,
+        increment: plan.record.clone(),
     };
     // An increment replaces no file.
-    if table.increment.is_none() {
+    if plan.increment.is_none() {
         let earlier = exports::newest(&request.lake).await?;
         let earlier = earlier.get(&table.folder).map(|(_, table)| table);
-        table.removed = publish::replaced(&request.lake, &table, earlier, started_at).await?;
+        table.removed = publish::replaced(
+            &request.lake,
+            &table,
+            earlier,
+            &attempt.journal.export,
+            started_at,
+        )
+        .await?;
     }
     Ok(table)
 }

@@ -180,7 +180,9 @@ async fn receive(
         if is_over {
             (request.goes_on)(decoder.rows(), bytes);
             return Ok(Received::All(PartFigures {
-                key_range: check.and_then(OrderCheck::range),
+                key_range: check
+                    .and_then(OrderCheck::range)
+                    .filter(|_| plan.may_show_keys()),
                 not_finite: counts(plan, &decoder.not_finite()),
             }));
         }

@@ -136,6 +136,8 @@ impl Shared {
                     tracing::warn!(table, part = part.part, %error, ?pause, "connection lost, the part is read again");
                 })
                 .await;
+            let table = &self.work.plans[part.table].table;
+            let outcome = outcome.map_err(|error| error.while_waiting_for(table));
             let Some(exported) = outcome? else {
                 return Ok(());
             };
@@ -200,6 +202,7 @@ impl Shared {
                         pages: pages.cloned(),
                         key_range: figures.key_range,
                         not_finite: figures.not_finite,
+                        forgotten: 0,
                         generation: plan.generation(),
                         content: crate::lake::exports::PartContent::Rows,
                     };
@@ -258,6 +261,11 @@ impl Shared {
             .limit_statements(self.work.statement_minutes)
             .await?;
         snapshot::join(&session, &self.work.snapshot).await?;
+        // At once and not with each table's first part: a session that wants to alter a table
+        // waits for the first session's lock, and whoever comes later queues behind it.
+        for lock in self.work.plans.iter().filter_map(|plan| plan.lock.as_ref()) {
+            session.lock(lock).await?;
+        }
         Ok(session)
     }
 }

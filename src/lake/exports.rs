@@ -56,10 +56,6 @@ pub struct ExportManifest {
     pub snapshot: String,
     /// Whether every part of every table shows the database as of `snapshot`.
     pub is_one_snapshot: bool,
-    /// Digits that change with the key of contacts and tell nothing of it; none when contacts
-    /// are not hashed.
-    #[serde(default)]
-    pub contacts_key: Option<String>,
     /// Start of the export.
     #[serde(with = "instant")]
     pub started_at: DateTime<Utc>,
@@ -103,24 +99,24 @@ pub struct ExportedTable {
     /// Parts of an earlier attempt or export that stood.
     #[serde(default)]
     pub stood: usize,
-    /// What the last increment went by; none for a table that was exported whole.
+    /// What the last increment went by, or the next one will.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub increment: Option<IncrementRecord>,
 }
 
-/// What an increment went by.
+/// What an increment goes by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncrementRecord {
     /// The column that tells changes.
     pub column: String,
-    /// How far before the highest value it began: seconds, such as `3600s`, or a bare number.
+    /// How far before the highest value it begins: seconds, such as `3600s`, or a bare number.
     pub overlap: String,
-    /// The value from which it read; none when it read everything.
+    /// The value from which the last increment read; none when everything was read.
     pub since: Option<String>,
-    /// The highest value that the lake has since, those in the future aside: a number, a date
-    /// or a time.
+    /// The highest value of the database as the lake has it, those in the future aside: a
+    /// number, a date or a time.
     pub high_water: Option<String>,
-    /// Columns that came with it; they are null in the rows before.
+    /// Columns that came with the last increment; they are null in the rows before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub added: Vec<String>,
 }
@@ -152,10 +148,11 @@ pub struct ExportedColumn {
 pub struct ExportedContact {
     /// Its name.
     pub column: String,
+    /// `phone` or `email`.
+    pub kind: String,
     /// `drop`: not exported; `hmac`: hashed; `keep`: as it is.
     pub policy: String,
     /// Digits that change with the key of the hashes and tell nothing of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
@@ -181,6 +178,9 @@ pub struct ExportedPart {
     /// column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub not_finite: BTreeMap<String, u64>,
+    /// Rows that were taken out of the file since, see `lake::forget`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forgotten: u64,
     /// 0 for a whole table's part; an increment's rows replace rows of the same key of every
     /// lower generation.
     #[serde(default)]
@@ -188,6 +188,14 @@ pub struct ExportedPart {
     /// What an increment's file holds.
     #[serde(default)]
     pub content: PartContent,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What a part's rows are.
@@ -305,6 +313,7 @@ pub async fn replace_part(lake: &Location, replaced: &Replaced<'_>) -> Result<()
                 }
                 table.rows = table.rows - part.rows + replaced.rows;
                 table.bytes = table.bytes - part.bytes + replaced.bytes;
+                part.forgotten += part.rows - replaced.rows;
                 part.rows = replaced.rows;
                 part.bytes = replaced.bytes;
                 replaced.sha256.clone_into(&mut part.sha256);
@@ -334,6 +343,15 @@ pub async fn newest(
         }
     }
     Ok(newest)
+}
+
+/// Whether the manifest of an export is written.
+///
+/// # Errors
+/// The store's failure.
+pub async fn is_finished(lake: &Location, export: &str) -> Result<bool, StorageError> {
+    let size = lake.size(&format!("{FOLDER}/{export}.json")).await?;
+    Ok(size.is_some())
 }
 
 /// The folder in which an export keeps what it needs until its manifest is written.
@@ -434,7 +452,6 @@ mod tests {
             server_version: "15.18".to_owned(),
             snapshot: "731:731:".to_owned(),
             is_one_snapshot: true,
-            contacts_key: None,
             started_at,
             finished_at: started_at,
             tables: Vec::new(),

@@ -22,7 +22,7 @@ use buffers::FinishError;
 use column::Column;
 
 /// Rows of a batch: what the file's encoder takes at once.
-pub(super) const BATCH_ROWS: usize = 8192;
+pub(super) const BATCH_ROWS: usize = 2048;
 /// Bytes after which a batch ends early: some batches are in flight, and rows may be wide.
 const BATCH_BYTES: usize = 4 << 20;
 /// The first bytes of every stream.

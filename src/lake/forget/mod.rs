@@ -161,7 +161,7 @@ async fn tables(
             continue;
         }
         let Some(folder) = table_of(schema, &path) else {
-            if path.ends_with(".part") {
+            if rewrite::is_unfinished(&path) {
                 forgotten.unfinished.push(path);
             }
             continue;

@@ -14,7 +14,7 @@ use touchpath::lake::exports::{
 };
 use touchpath::lake::scan;
 use touchpath::platform::RuleSet;
-use touchpath::storage::{ParquetFile, WriteSettings};
+use touchpath::storage::{Location, ParquetFile, WriteSettings};
 
 use super::{Lake, at};
 
@@ -32,6 +32,47 @@ async fn rows_of(query: &str) -> RecordBatch {
     };
     let batch = arrow::compute::concat_batches(&first.schema(), &batches).unwrap();
     RecordBatch::try_new(schema, batch.columns().to_vec()).unwrap()
+}
+
+async fn engine(lake: &Location) -> Result<Engine, Failure> {
+    let options = EngineOptions {
+        threads: 2,
+        memory_bytes: 256 << 20,
+        batch_size: 8192,
+        time_zone: "UTC".to_owned(),
+        rules: Arc::new(RuleSet::builtin("v10").unwrap()),
+    };
+    Ok(Engine::open(lake, &options).await?)
+}
+
+/// The rows of a query over a lake, a line each.
+pub(super) async fn query(lake: &Location, sql: &str) -> Vec<String> {
+    let engine = engine(lake).await.unwrap();
+    let batches = engine
+        .context()
+        .sql(sql)
+        .await
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
+    let options = FormatOptions::default().with_null("null");
+    let mut lines = Vec::new();
+    for batch in &batches {
+        let columns: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
+            .collect();
+        lines.extend((0..batch.num_rows()).map(|row| {
+            let row: Vec<String> = columns
+                .iter()
+                .map(|column| column.value(row).to_string())
+                .collect();
+            row.join(" ")
+        }));
+    }
+    lines
 }
 
 /// A table in a lake, built up export by export.
@@ -64,6 +105,7 @@ impl Table {
                 columns: columns.collect(),
                 absent: Vec::new(),
                 left_out: Vec::new(),
+                contacts: Vec::new(),
                 parts: Vec::new(),
                 removed: Vec::new(),
                 stood: 0,
@@ -110,6 +152,7 @@ impl Table {
                     pages: None,
                     key_range: None,
                     not_finite: std::collections::BTreeMap::new(),
+                    forgotten: 0,
                     generation,
                     content,
                 });
@@ -134,45 +177,8 @@ impl Table {
             .unwrap();
     }
 
-    async fn engine(&self) -> Result<Engine, Failure> {
-        let options = EngineOptions {
-            threads: 2,
-            memory_bytes: 256 << 20,
-            batch_size: 8192,
-            time_zone: "UTC".to_owned(),
-            rules: Arc::new(RuleSet::builtin("v10").unwrap()),
-        };
-        Ok(Engine::open(&self.lake.location, &options).await?)
-    }
-
-    /// The rows of a query, a line each.
     async fn query(&self, sql: &str) -> Vec<String> {
-        let engine = self.engine().await.unwrap();
-        let batches = engine
-            .context()
-            .sql(sql)
-            .await
-            .unwrap()
-            .collect()
-            .await
-            .unwrap();
-        let options = FormatOptions::default().with_null("null");
-        let mut lines = Vec::new();
-        for batch in &batches {
-            let columns: Vec<_> = batch
-                .columns()
-                .iter()
-                .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
-                .collect();
-            lines.extend((0..batch.num_rows()).map(|row| {
-                let row: Vec<String> = columns
-                    .iter()
-                    .map(|column| column.value(row).to_string())
-                    .collect();
-                row.join(" ")
-            }));
-        }
-        lines
+        query(&self.lake.location, sql).await
     }
 
     async fn fold_at(&self, second: u32) -> Result<Folded, CompactError> {
@@ -348,7 +354,7 @@ async fn a_missing_increment_stops_readers_by_name() {
             .find(|part| part.content == content)
             .unwrap();
         std::fs::remove_file(table.lake.file(&part.path)).unwrap();
-        let failure = table.engine().await.unwrap_err();
+        let failure = engine(&table.lake.location).await.unwrap_err();
         assert_eq!(failure.exit, Exit::Store);
         assert!(failure.message.contains(&part.path), "{failure}");
     }
