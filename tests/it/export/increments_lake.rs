@@ -168,7 +168,6 @@ impl Table {
             server_version: "15.18".to_owned(),
             snapshot: String::new(),
             is_one_snapshot: true,
-            contacts_key: None,
             started_at: at(second),
             finished_at: at(second),
             tables: vec![self.exported.clone()],
