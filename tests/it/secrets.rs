@@ -28,7 +28,18 @@ const COMMANDS: &[(&str, &[&[&str]])] = &[
         "demo",
         &[&["demo", "made"], &["demo", "--postgres", "DATABASE"]],
     ),
-    ("export", &[&["export", "public.t", "--lake", "lake"]]),
+    (
+        "export",
+        &[
+            &["export", "public.t", "--lake", "lake"],
+            &["export", "public.t", "--lake", "lake", "--dry-run"],
+            &["export", "public.t", "--lake", "lake", "--resume"],
+            &["export", "public.t", "--lake", "lake", "--verify"],
+            &["export", "public.t", "--lake", "lake", "--repair"],
+        ],
+    ),
+    ("compact", &[&["compact", "--lake", "lake"]]),
+    ("forget", &[&["forget", "--client", "1", "--lake", "lake"]]),
     ("run", &[&["run", "--lake", "lake"]]),
     ("report", &[&["report", "--out", "lake"]]),
     ("check", &[&["check", "--lake", "lake"]]),
@@ -424,7 +435,8 @@ async fn no_command_shows_the_password_of_the_database() {
                     let what = format!("{way:?}, {trouble:?}, {arguments:?}");
                     let format = ["text", "json"][(index + way as usize) % 2];
                     let said = run(&program, &arguments, format, &what);
-                    if *command == "export" && way.works() {
+                    // The plain run of an export gets as far as the trouble.
+                    if *command == "export" && index == 0 && way.works() {
                         assert!(said.contains(trouble.said()), "{what}: {said}");
                     }
                 }
