@@ -31,8 +31,7 @@ use super::{Context, Written, contacts, exported};
 #[command(after_help = "Examples:
   touchpath export --from postgres://reader@localhost/crm --lake lake
   touchpath export stg.crm_events --from postgres://reader@localhost/crm --lake lake --dry-run
-  touchpath export --query \"raw.vip=select * from crm.clients where level > 3\" \\
-    --from postgres://reader@localhost/crm --lake lake
+  touchpath export --from postgres://localhost/crm --lake lake --query 'raw.vip=select * from vip'
   touchpath export --from postgres://reader@localhost/crm --lake lake --resume
   touchpath export stg.crm_events --incremental updated_at --deletes \\
     --from postgres://reader@localhost/crm --lake lake")]

@@ -263,6 +263,12 @@ pub enum ExportError {
         #[source]
         source: arrow::error::ArrowError,
     },
+    /// There is no task that encodes.
+    #[error("`{table}`: nobody encodes")]
+    NoEncoder {
+        /// `schema.name`.
+        table: String,
+    },
     /// The task that encodes was lost.
     #[error("`{table}`: the encoding task was lost")]
     Encoder {
@@ -377,6 +383,7 @@ impl ExportError {
             | Self::Overtaken { .. }
             | Self::Worker { .. }
             | Self::Batch { .. }
+            | Self::NoEncoder { .. }
             | Self::Encoder { .. } => Exit::Store,
         }
     }
