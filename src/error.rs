@@ -61,6 +61,11 @@ impl Failure {
         }
     }
 
+    /// The message as it may be shown: without what a store's answer repeats of the request.
+    pub fn told(&self) -> String {
+        without_bodies(&self.message)
+    }
+
     /// The same failure with advice attached.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -71,7 +76,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
+        write!(f, "error: {}", self.told())?;
         match &self.hint {
             Some(hint) => write!(f, "\n\nhint: {hint}"),
             None => Ok(()),
@@ -80,6 +85,37 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// A message in which a store's answer is told by its status, code and message alone.
+///
+/// The body as a whole must not be shown: when a signature is wrong, S3 repeats the request in
+/// it, the session token included.
+fn without_bodies(message: &str) -> String {
+    const BEFORE: &str = "non-2xx status code: ";
+    let mut told = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((before, after)) = rest.split_once(BEFORE) {
+        let end = after.find("\n  because ").unwrap_or(after.len());
+        let (answer, next) = after.split_at(end);
+        let (status, body) = answer.split_once(": ").unwrap_or((answer, ""));
+        told.extend([before, BEFORE, status]);
+        for name in ["Code", "Message"] {
+            if let Some(text) = element(body, name) {
+                told.extend([": ", text]);
+            }
+        }
+        rest = next;
+    }
+    told.push_str(rest);
+    told
+}
+
+/// The text of the first XML element of that name.
+fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, after) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = after.split_once(&format!("</{name}>"))?;
+    Some(text)
+}
 
 /// The candidate nearest to `name`, if one is near enough to be what was meant.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -102,6 +138,20 @@ mod tests {
         let names = ["platform", "channel"];
         assert_eq!(nearest("platfrom", names), Some("platform"));
         assert_eq!(nearest("x", names), None);
+    }
+
+    #[test]
+    fn a_stores_answer_is_told_without_what_it_repeats_of_the_request() {
+        let failure = Failure::usage(
+            "cannot read `x`\n  because non-2xx status code: 403 Forbidden: <Error>\n<Code>Wrong\
+             </Code><Message>no</Message><CanonicalRequest>s3cret</CanonicalRequest></Error>\
+             \n  because non-2xx status code: 500 Broken: s3cret",
+        );
+        assert_eq!(
+            failure.to_string(),
+            "error: cannot read `x`\n  because non-2xx status code: 403 Forbidden: Wrong: no\
+             \n  because non-2xx status code: 500 Broken"
+        );
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Printer {
         say(&format!(
             "{} {}",
             self.painted("31", "error:"),
-            failure.message
+            failure.told()
         ));
         if let Some(hint) = &failure.hint {
             say(&format!("\n{} {hint}", self.painted("36", "hint:")));

@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::config::{ContactColumn, ContactPolicy};
 use crate::error::Failure;
 use crate::export::{Contacts, ContactsKey, ContactsPolicy};
-use crate::lake::exports::{self, ExportManifest};
+use crate::lake::LakeError;
+use crate::lake::exports::{self, ExportManifest, ExportedTable};
 use crate::schema::ContactKind;
 use crate::storage::Location;
 
@@ -69,23 +70,21 @@ pub(super) async fn warn_of_another_key(
     let Some(key) = contacts.key_name() else {
         return Ok(());
     };
-    let earlier = exports::list(lake)
-        .await
-        .map_err(crate::lake::LakeError::from)?;
-    let other = earlier
-        .iter()
-        .rev()
-        .find_map(|export| {
-            export
-                .contacts_key
-                .as_ref()
-                .map(|key| (key, &export.export))
-        })
-        .filter(|(other, _)| **other != key);
-    if let Some((_, export)) = other {
+    let newest = exports::newest(lake).await.map_err(LakeError::from)?;
+    let has_other = |table: &ExportedTable| {
+        let mut contacts = table.contacts.iter();
+        contacts.any(|contact| contact.key.as_ref().is_some_and(|other| *other != key))
+    };
+    let others: Vec<&str> = newest
+        .values()
+        .filter(|(_, table)| has_other(table))
+        .map(|(_, table)| table.table.as_str())
+        .collect();
+    if !others.is_empty() {
         context.printer.warn(&format!(
-            "the export {export} hashed contacts with another key: its tables match none of \
-             this one until they are exported again"
+            "the lake holds contacts hashed with another key, which equal none of this export's \
+             until they are exported again: {}",
+            others.join(", ")
         ));
     }
     Ok(())

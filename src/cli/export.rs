@@ -1,6 +1,7 @@
 //! `touchpath export`: Postgres tables into the lake.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -11,8 +12,8 @@ use serde::Serialize;
 use crate::config::NotFinite;
 use crate::error::{Exit, Failure};
 use crate::export::{
-    self, Conversions, ExportRequest, Incremental, Mode, NoConversion, Overlap, PartState,
-    Selection,
+    self, Conversions, ExportRequest, Incremental, KeeperProgram, Mode, NoConversion, Overlap,
+    PartState, Selection,
 };
 use crate::lake::exports::{ExportManifest, PartContent};
 use crate::output;
@@ -30,8 +31,7 @@ use super::{Context, Written, contacts, exported};
 #[command(after_help = "Examples:
   touchpath export --from postgres://reader@localhost/crm --lake lake
   touchpath export stg.crm_events --from postgres://reader@localhost/crm --lake lake --dry-run
-  touchpath export --query \"raw.vip=select * from crm.clients where level > 3\" \\
-    --from postgres://reader@localhost/crm --lake lake
+  touchpath export --from postgres://localhost/crm --lake lake --query 'raw.vip=select * from vip'
   touchpath export --from postgres://reader@localhost/crm --lake lake --resume
   touchpath export stg.crm_events --incremental updated_at --deletes \\
     --from postgres://reader@localhost/crm --lake lake")]
@@ -40,7 +40,7 @@ pub(super) struct ExportArgs {
     #[arg(value_name = "TABLE")]
     #[serde(skip)]
     tables: Vec<String>,
-    /// The database: postgres://user@host/name, or `host=… user=…`, or `service=…`
+    /// The database: `postgres://user@host/name`, `host=… user=…` or `service=…`
     #[arg(long, value_name = "URL")]
     #[serde(skip)]
     from: Option<String>,
@@ -127,17 +127,14 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         context.config.lake.as_deref().ok_or_else(|| {
             Failure::usage("no lake is named").with_hint("give `--lake LOCATION`")
         })?;
-    let location = context.open(lake)?;
-    let contacts = contacts::asked(context, &location)?;
-    contacts::warn_of_another_key(context, &location, &contacts).await?;
     let mut request = ExportRequest::new(
         context.database(arguments.from.as_deref())?,
         tables(arguments, context)?,
-        location,
+        context.open(lake)?,
     );
-    request.contacts = contacts;
     request.queries = named("--query", &arguments.queries)?;
     request.selections = selections(arguments)?;
+    request.contacts = contacts::asked(context, &request.lake)?;
     request.increments = increments(arguments, &request.tables)?;
     request.memory_bytes = context.config.memory;
     request.threads = context.config.threads;
@@ -150,6 +147,7 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
         None if arguments.repair => Mode::Repair,
         None => Mode::Fresh,
     };
+    request.keeper = keeper(arguments, context);
     if arguments.dry_run {
         let planned = export::dry_run(&request).await?;
         return print(&exported::planned(&planned)?, arguments, context);
@@ -160,11 +158,27 @@ pub(super) async fn run(arguments: &ExportArgs, context: &Context) -> Result<(),
     copy(&request, arguments, context).await
 }
 
+/// This program as the keeper of the snapshot, with the arguments that name the database.
+fn keeper(arguments: &ExportArgs, context: &Context) -> Option<KeeperProgram> {
+    let mut words: Vec<OsString> = vec!["keep-snapshot".into()];
+    if let Some(url) = &arguments.from {
+        words.extend(["--from".into(), url.into()]);
+    }
+    if let Some(file) = &context.settings_file {
+        words.extend(["--config".into(), file.into()]);
+    }
+    Some(KeeperProgram {
+        path: std::env::current_exe().ok()?,
+        arguments: words,
+    })
+}
+
 async fn copy(
     request: &ExportRequest,
     arguments: &ExportArgs,
     context: &Context,
 ) -> Result<(), Failure> {
+    contacts::warn_of_another_key(context, &request.lake, &request.contacts).await?;
     let lines = Lines::new(context.printer.progress_lines());
     let manifest = export::export(request, context.now, &|now| lines.show(now)).await?;
     drop(lines);
@@ -174,10 +188,7 @@ async fn copy(
         let is_contact = |column: &String| table.contacts.iter().any(|it| it.column == *column);
         let left_out = table.left_out.iter().filter(|column| !is_contact(column));
         for (columns, why) in [
-            (
-                left_out.cloned().collect(),
-                "not exported, no query may read them",
-            ),
+            (left_out.cloned().collect(), "not exported"),
             (table.absent.clone(), "not in the database, read as null"),
         ] {
             let columns: Vec<String> = columns;

@@ -20,7 +20,7 @@ use super::{Context, Places, Written};
 /// published keep the client's contracts until the next run.
 #[derive(Debug, clap::Args, Serialize)]
 #[command(after_help = "Example:
-  touchpath forget --client 70001 --lake data/demo")]
+  touchpath forget --client 505944 --lake data/demo")]
 pub(super) struct ForgetArgs {
     /// The client's id in the CRM
     #[arg(long, value_name = "ID", allow_negative_numbers = true)]

@@ -1,6 +1,6 @@
 //! What can be wrong with the settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::error::{Actual, Kind as FigmentKind};
@@ -21,14 +21,18 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
-    /// The settings file is not TOML.
-    #[error("`{}` is not TOML", path.display())]
+    /// The settings file is not TOML. The parser's own error would show the line, which may
+    /// hold a password.
+    #[error("`{}` is not TOML: line {line}, column {column}: {problem}", path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Line, column and what was expected.
-        #[source]
-        source: toml::de::Error,
+        /// The line, from 1.
+        line: usize,
+        /// The character of the line, from 1.
+        column: usize,
+        /// What was expected.
+        problem: String,
     },
     /// A name that is no setting.
     #[error("{origin}: there is no setting `{name}`")]
@@ -63,6 +67,19 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// A file's text that is not TOML.
+    pub(super) fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        Self::Syntax {
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            problem: error.message().to_owned(),
+        }
+    }
+
     pub(super) fn invalid(name: &str, origin: Origin, found: String) -> Self {
         let top = name.split('.').next().unwrap_or(name);
         let expected = match SETTINGS.iter().find(|(setting, _)| *setting == top) {
@@ -117,9 +134,7 @@ fn found(actual: &Actual) -> String {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        let mut failure = Self::new(Exit::Usage, &error);
-        // TOML's errors end with a line end.
-        failure.message.truncate(failure.message.trim_end().len());
+        let failure = Self::new(Exit::Usage, &error);
         match error {
             ConfigError::Unknown {
                 nearest: Some(near),
@@ -133,7 +148,8 @@ impl From<ConfigError> for Failure {
                 failure.with_hint("`touchpath config` lists every setting")
             }
             ConfigError::PublicPassword { .. } => failure.with_hint(
-                "put the password into `PGPASSWORD` or a file that the setting `password_file` names",
+                "put the password into `PGPASSWORD`, `~/.pgpass` or a file that the setting \
+                 `password_file` names",
             ),
             _ => failure,
         }

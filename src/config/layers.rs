@@ -67,10 +67,9 @@ impl Layer {
             path: path.to_owned(),
             source,
         })?;
-        let table: toml::Table = text.parse().map_err(|source| ConfigError::Syntax {
-            path: path.to_owned(),
-            source,
-        })?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error| ConfigError::syntax(path, &text, &error))?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let mut values = Dict::new();
         for (name, value) in table {

@@ -5,10 +5,12 @@
 //! knows where it came from. Nothing past this module reads the environment or checks a
 //! setting again.
 
+mod contacts;
 mod environment;
 mod error;
 mod layers;
 mod secret;
+mod size;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,10 +22,12 @@ use figment::value::{Dict, Value};
 use serde::Deserialize;
 
 use crate::error::nearest;
+pub use contacts::{ContactColumn, ContactPolicy};
 pub use environment::Environment;
 pub use error::ConfigError;
 use layers::Layer;
 pub use secret::{Secret, has_password, masked};
+use size::size;
 
 /// The file looked for from the current folder upwards.
 pub const FILE_NAME: &str = "touchpath.toml";
@@ -135,28 +139,6 @@ pub enum NotFinite {
     Null,
     /// Write what DuckDB reads as ±infinity.
     DuckDb,
-}
-
-/// What an export does with phone numbers and e-mail addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ContactPolicy {
-    /// They stay in the database.
-    Drop,
-    /// They leave it as hashes.
-    Hmac,
-    /// They leave it as they are.
-    Keep,
-}
-
-/// What a column of contacts holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ContactColumn {
-    /// Phone numbers.
-    Phone,
-    /// E-mail addresses.
-    Email,
 }
 
 /// The platform rules to go by.
@@ -377,17 +359,11 @@ impl Config {
             return Err(refuse(name, "0"));
         }
         let mut listing = layers::listing(figment);
-        if let Some(out) = listing.iter_mut().find(|line| line.name == "out") {
-            out.value = out.value.take().or_else(|| spelled.lake.clone());
-        }
-        let (contacts, word) = match (spelled.contacts, &spelled.contacts_key_file) {
-            (Some(policy), _) => (policy, None),
-            (None, Some(_)) => (ContactPolicy::Hmac, Some("hmac")),
-            (None, None) => (ContactPolicy::Drop, Some("drop")),
-        };
-        if let Some(line) = listing.iter_mut().find(|line| line.name == "contacts") {
-            line.value = line.value.take().or_else(|| word.map(str::to_owned));
-        }
+        let contacts = spelled
+            .contacts
+            .unwrap_or_else(|| ContactPolicy::default_for(spelled.contacts_key_file.as_deref()));
+        depends(&mut listing, "out", spelled.lake.as_deref());
+        depends(&mut listing, "contacts", Some(contacts.word()));
         if environment.get("PGPASSWORD").is_some() {
             let origin = Origin::Variable("PGPASSWORD".to_owned());
             listing.push(Listed {
@@ -436,6 +412,13 @@ impl Config {
     }
 }
 
+/// Lists for a setting that nobody set the value that other settings give it.
+fn depends(listing: &mut [Listed], name: &str, value: Option<&str>) {
+    if let Some(line) = listing.iter_mut().find(|line| line.name == name) {
+        line.value = line.value.take().or_else(|| value.map(str::to_owned));
+    }
+}
+
 /// The flags of a command that are settings: the fields of `arguments` that are set.
 ///
 /// Field names are setting names; fields that are not settings are skipped with
@@ -459,25 +442,6 @@ pub fn flags(arguments: &impl serde::Serialize) -> Dict {
 fn time_zone(text: &str) -> Result<Tz, Option<&'static str>> {
     text.parse::<Tz>()
         .map_err(|_| nearest(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())))
-}
-
-/// Bytes of a size: digits and `B`, `KB`, `MB`, `GB` or `TB`, powers of 1024 as memory is sold.
-fn size(text: &str) -> Option<usize> {
-    let text = text.trim();
-    let digits = text
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let shift = match unit.trim().to_ascii_uppercase().as_str() {
-        "" | "B" => 0,
-        "KB" | "K" | "KIB" => 10,
-        "MB" | "M" | "MIB" => 20,
-        "GB" | "G" | "GIB" => 30,
-        "TB" | "T" | "TIB" => 40,
-        _ => return None,
-    };
-    let bytes = number.parse::<usize>().ok()?.checked_mul(1 << shift)?;
-    (bytes > 0).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -84,6 +84,20 @@ fn the_file_is_found_from_a_folder_below_and_its_paths_are_meant_from_it() {
 }
 
 #[test]
+fn forms_of_columns_are_read_and_listed_by_column() {
+    let place = Place::with_file(
+        "not_finite = \"duckdb\"\n[columns]\n\"stg.t.amount\" = \"numeric(20,4)\"\n",
+    );
+    let config = place
+        .load(&[("TOUCHPATH_NOT_FINITE", "null")], Dict::new())
+        .unwrap();
+    assert_eq!(config.columns["stg.t.amount"], "numeric(20,4)");
+    assert_eq!(config.not_finite, NotFinite::Null);
+    let (value, _) = listed(&config, "columns.stg.t.amount");
+    assert_eq!(value.as_deref(), Some("numeric(20,4)"));
+}
+
+#[test]
 fn results_go_to_the_lake_unless_told_otherwise() {
     let config = Place::with_file("")
         .load(&[("TOUCHPATH_LAKE", "x")], Dict::new())
@@ -191,6 +205,14 @@ fn a_wrong_value_is_named_with_where_it_stands_and_what_was_expected() {
             "`log_format` must be `text` or `json`, found `xml`",
         ),
         (
+            "[columns]\n\"s.t.c\" = 5",
+            "`columns.s.t.c` must be a text, found `5`",
+        ),
+        (
+            "not_finite = \"keep\"",
+            "`not_finite` must be `refuse`, `null` or `duckdb`, found `keep`",
+        ),
+        (
             "[limits]\nunmatched = \"few\"",
             "`limits.unmatched` must be a number, found `few`",
         ),
@@ -207,12 +229,14 @@ fn a_wrong_value_is_named_with_where_it_stands_and_what_was_expected() {
 
 #[test]
 fn a_file_that_is_not_toml_is_refused_with_its_line() {
-    let refusal = Place::with_file("lake = \"x\"\nout =\n").refusal(&[]);
+    let refusal =
+        Place::with_file("lake = \"x\"\nfrom = \"postgres://a:s3cret@db\nout =\n").refusal(&[]);
+    // The parser's own text would show the line.
     assert!(
-        refusal.starts_with("error: `FOLDER/touchpath.toml` is not TOML"),
+        refusal.starts_with("error: `FOLDER/touchpath.toml` is not TOML: line 2, column "),
         "{refusal}"
     );
-    assert!(refusal.contains("line 2"), "{refusal}");
+    assert!(!refusal.contains("s3cret"), "{refusal}");
 }
 
 #[test]

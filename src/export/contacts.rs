@@ -194,6 +194,13 @@ pub enum ContactsPolicy {
 }
 
 impl ContactsPolicy {
+    fn key_name(&self) -> Option<String> {
+        match self {
+            Self::Hmac(key) => Some(key.name()),
+            Self::Drop | Self::Keep => None,
+        }
+    }
+
     /// `drop`, `hmac` or `keep`.
     pub const fn word(&self) -> &'static str {
         match self {
@@ -218,10 +225,7 @@ pub struct Contacts {
 impl Contacts {
     /// The name of the key, when there is one.
     pub fn key_name(&self) -> Option<String> {
-        match &self.policy {
-            ContactsPolicy::Hmac(key) => Some(key.name()),
-            _ => None,
-        }
+        self.policy.key_name()
     }
 
     /// The contact columns among a table's: those of the contract, or in a table that it does
@@ -287,6 +291,11 @@ impl TableContacts {
         !matches!(self.policy, ContactsPolicy::Drop) || !self.columns.contains_key(column)
     }
 
+    /// Whether the column holds contacts.
+    pub(super) fn holds(&self, column: &str) -> bool {
+        self.columns.contains_key(column)
+    }
+
     /// Whether the column is to be hashed, for which it must be text.
     pub(super) fn hashes(&self, column: &str) -> bool {
         matches!(self.policy, ContactsPolicy::Hmac(_)) && self.columns.contains_key(column)
@@ -294,13 +303,12 @@ impl TableContacts {
 
     /// The treatment of each contact column, for the manifest.
     pub(super) fn describe(&self) -> Vec<ExportedContact> {
-        let described = self.columns.keys().map(|column| ExportedContact {
+        let key = self.policy.key_name();
+        let described = self.columns.iter().map(|(column, kind)| ExportedContact {
             column: column.clone(),
+            kind: kind.word().to_owned(),
             policy: self.policy.word().to_owned(),
-            key: match &self.policy {
-                ContactsPolicy::Hmac(key) => Some(key.name()),
-                _ => None,
-            },
+            key: key.clone(),
         });
         described.collect()
     }

@@ -78,6 +78,7 @@ pub(super) async fn write(
         pages: None,
         key_range: None,
         not_finite: BTreeMap::new(),
+        forgotten: 0,
         generation: increment.generation,
         content: PartContent::DeletedKeys,
     }))

@@ -270,6 +270,7 @@ mod tests {
     #[test]
     fn contacts_under_another_policy_or_key_stop() {
         let contact = |policy: &str, key: Option<&str>| ExportedContact {
+            kind: "phone".to_owned(),
             column: "phone".to_owned(),
             policy: policy.to_owned(),
             key: key.map(str::to_owned),

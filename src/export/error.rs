@@ -89,6 +89,30 @@ pub enum ExportError {
         /// `schema.name`.
         table: String,
     },
+    /// Another session keeps a table to itself.
+    #[error("another session keeps `{table}` locked")]
+    Locked {
+        /// `schema.name`.
+        table: String,
+        /// What the server said.
+        #[source]
+        source: ServerError,
+    },
+    /// A later export of a table has finished before this one.
+    #[error("`{table}` was meanwhile written by the export {export}, which began later")]
+    Overtaken {
+        /// `schema.name`.
+        table: String,
+        /// The other export.
+        export: String,
+    },
+    /// The keeper of a snapshot was not told what to do.
+    #[error("the keeper of a snapshot was given no order; `touchpath export` starts it")]
+    Keeper {
+        /// What was read instead.
+        #[source]
+        source: std::io::Error,
+    },
     /// Nobody keeps the snapshot any more.
     #[error("the snapshot of this export is no longer to be had")]
     SnapshotGone,
@@ -239,6 +263,12 @@ pub enum ExportError {
         #[source]
         source: arrow::error::ArrowError,
     },
+    /// There is no task that encodes.
+    #[error("`{table}`: nobody encodes")]
+    NoEncoder {
+        /// `schema.name`.
+        table: String,
+    },
     /// The task that encodes was lost.
     #[error("`{table}`: the encoding task was lost")]
     Encoder {
@@ -285,6 +315,19 @@ impl ExportError {
         }
     }
 
+    /// The same, naming the table, if it is a lock that did not come in time.
+    pub(super) fn while_waiting_for(self, table: &str) -> Self {
+        match self {
+            Self::Server { source, .. } if source.code == SqlState::LOCK_NOT_AVAILABLE.code() => {
+                Self::Locked {
+                    table: table.to_owned(),
+                    source,
+                }
+            }
+            error => error,
+        }
+    }
+
     /// Whether the connection was lost, or could not be made, in a way that a later try may
     /// find mended: the network, a server that is going down or coming up, a pooler's server.
     ///
@@ -306,7 +349,7 @@ impl ExportError {
         }
     }
 
-    fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Setup(error) => error.exit(),
             Self::Increment(error) => error.exit(),
@@ -323,6 +366,7 @@ impl ExportError {
             | Self::NotExported { .. }
             | Self::NeverExported { .. }
             | Self::OtherSelection { .. }
+            | Self::Keeper { .. }
             | Self::TypeRefused { .. }
             | Self::DeclaredColumnMissing { .. }
             | Self::DeclarationRefused { .. }
@@ -335,8 +379,11 @@ impl ExportError {
             | Self::Storage(_)
             | Self::Manifest(_)
             | Self::SnapshotGone
+            | Self::Locked { .. }
+            | Self::Overtaken { .. }
             | Self::Worker { .. }
             | Self::Batch { .. }
+            | Self::NoEncoder { .. }
             | Self::Encoder { .. } => Exit::Store,
         }
     }
@@ -356,11 +403,14 @@ impl ExportError {
             Self::OtherSelection { .. } => "give the same again; the lake keeps only its checksum",
             Self::NotExported { .. } => "name the table too",
             Self::TypeRefused { remedy, .. } => remedy,
-            Self::ContactType { .. } => {
-                "export a view that casts the column to `text`, or leave contacts out with `--contacts drop`"
-            }
             Self::DeclarationRefused { .. } => {
                 "`numeric(p,s)` is for `numeric` and arrays of it, `[][]` for arrays, `text` for any type"
+            }
+            Self::ContactType { table, column, .. } => {
+                return Some(format!(
+                    "declare it as text in the settings' `columns`: \"{table}.{column}\" = \"text\", \
+                     or leave contacts out with `--contacts drop`"
+                ));
             }
             Self::Value {
                 table,
@@ -379,7 +429,10 @@ impl ExportError {
             Self::Connection {
                 source, with_tls, ..
             } => return connection_hint(source, *with_tls),
-            Self::Server { source, .. } => server_hint(&source.code)?,
+            Self::Server { source, .. } | Self::Locked { source, .. } => server_hint(&source.code)?,
+            Self::Overtaken { .. } => {
+                "the lake shows the other export; one export at a time is enough"
+            }
             _ => return None,
         };
         Some(fixed.to_owned())
@@ -431,12 +484,11 @@ fn connection_hint(source: &tokio_postgres::Error, with_tls: bool) -> Option<Str
             }
             _ => "`sslmode=require` encrypts without verifying",
         },
-        Some(_) => return None,
         // Failures to reach the host are plain I/O errors; a server without TLS is none.
         None if with_tls && cause.downcast_ref::<std::io::Error>().is_none() => {
             "away from this machine TLS is required; `sslmode=disable` does without encryption"
         }
-        None => return None,
+        _ => return None,
     };
     Some(hint.to_owned())
 }

@@ -95,12 +95,13 @@ impl Journal {
         Ok(())
     }
 
-    /// Removes the journal of an export that has read nothing.
-    pub(super) async fn end_if_empty(&self, lake: &Location) -> Result<(), ExportError> {
-        match lake.list(&self.folder()).await?.len() {
-            0 | 1 => self.end(lake).await,
-            _ => Ok(()),
+    /// Removes the journal of an export that has read nothing; whether it had.
+    pub(super) async fn end_if_empty(&self, lake: &Location) -> Result<bool, ExportError> {
+        let is_empty = lake.list(&self.folder()).await?.len() <= 1;
+        if is_empty {
+            self.end(lake).await?;
         }
+        Ok(is_empty)
     }
 
     /// Removes the journal.
@@ -108,7 +109,8 @@ impl Journal {
         Ok(lake.delete_folder(&self.folder()).await?)
     }
 
-    /// The newest export that was begun and not finished, and the parts whose files are there.
+    /// The newest export that was begun, not finished and not overtaken by a later one of the
+    /// same tables, and the parts whose files are there.
     pub(super) async fn unfinished(
         lake: &Location,
     ) -> Result<Option<(Self, BTreeMap<PartId, ExportedPart>)>, ExportError> {
@@ -119,6 +121,16 @@ impl Journal {
         let Some(journal) = read::<Self>(lake, plan).await? else {
             return Ok(None);
         };
+        // Readers turn to the export that began last, so this one would end in vain; or it was
+        // killed when its manifest was already written.
+        let newest = exports::newest(lake).await?;
+        let is_overtaken = journal.tables.iter().any(|table| {
+            let newest = newest.get(&table.folder);
+            newest.is_some_and(|(export, _)| *export >= journal.export)
+        });
+        if is_overtaken {
+            return Ok(None);
+        }
         let folder = journal.folder();
         let mut parts = BTreeMap::new();
         for path in &files {

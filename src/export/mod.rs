@@ -19,6 +19,7 @@ mod drift;
 mod error;
 mod increment;
 mod journal;
+mod keeper;
 mod mark;
 mod name;
 mod order;
@@ -44,6 +45,7 @@ pub use contacts::{Contacts, ContactsKey, ContactsPolicy, KeyError};
 pub use decode::StreamProblem;
 pub use error::{ExportError, ServerError};
 pub use increment::{IncrementError, Incremental};
+pub use keeper::{KeeperProgram, keep};
 pub use mark::Overlap;
 pub use plan::Selection;
 pub use types::{Conversion, Conversions, NoConversion, NotFinite};
@@ -79,6 +81,8 @@ pub struct ExportRequest {
     pub statement_minutes: u32,
     /// What becomes of an earlier attempt.
     pub mode: Mode,
+    /// What keeps the snapshot when this process is killed.
+    pub keeper: Option<KeeperProgram>,
     /// The tables of which only changed rows are read, by `schema.table`.
     pub increments: BTreeMap<String, Incremental>,
     /// Memory that comparing keys with the lake may hold; it spills beyond it.
@@ -115,6 +119,7 @@ impl ExportRequest {
             jobs: 1,
             statement_minutes: 360,
             mode: Mode::Fresh,
+            keeper: None,
             increments: BTreeMap::new(),
             memory_bytes: 512 << 20,
             threads: 2,
@@ -156,11 +161,14 @@ pub async fn export(
     match read(request, &attempt, progress).await {
         Ok(read) => parts.extend(read),
         Err(error) => {
-            attempt.journal.end_if_empty(&request.lake).await?;
+            attempt.fail(&request.lake, &error).await?;
             return Err(error);
         }
     }
     let deleted = deleted(request, &attempt).await?;
+    attempt.still_stands().await?;
+    let newest = exports::newest(&request.lake).await?;
+    refuse_if_overtaken(&attempt, &newest)?;
     for part in parts.values().chain(deleted.values()) {
         if exports::export_of_part(&part.path) == Some(&attempt.journal.export) {
             publish::put_in_place(&request.lake, &part.path).await?;
@@ -172,7 +180,7 @@ pub async fn export(
         let own = parts.iter().filter(|(id, _)| of_table(id));
         let own = own.map(|(_, part)| part).chain(deleted.get(&number));
         let own: Vec<ExportedPart> = own.cloned().collect();
-        let mut table = describe(plan, own, started_at, request).await?;
+        let mut table = describe(plan, own, &attempt, request).await?;
         table.stood = stood.keys().filter(|id| of_table(id)).count();
         tables.push(table);
     }
@@ -184,7 +192,6 @@ pub async fn export(
         server_version: attempt.server_version.clone(),
         is_one_snapshot: all.all(|part| part.snapshot == snapshot),
         snapshot,
-        contacts_key: request.contacts.key_name(),
         started_at,
         finished_at: now(),
         tables,
@@ -197,6 +204,25 @@ pub async fn export(
     exports::write(&request.lake, &manifest).await?;
     clean_up(request, attempt, &manifest).await?;
     Ok(manifest)
+}
+
+/// Readers turn to the export that began last: one that another has overtaken would remove
+/// the files that they read.
+fn refuse_if_overtaken(
+    attempt: &Attempt,
+    newest: &BTreeMap<String, (String, ExportedTable)>,
+) -> Result<(), ExportError> {
+    for plan in &attempt.plans {
+        if let Some((export, _)) = newest.get(&plan.folder)
+            && *export > attempt.journal.export
+        {
+            return Err(ExportError::Overtaken {
+                table: plan.table.clone(),
+                export: export.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The keys that are gone of each table whose increment asks for them, by its number.
@@ -297,9 +323,10 @@ async fn clean_up(
 async fn describe(
     plan: &TablePlan,
     own: Vec<ExportedPart>,
-    started_at: DateTime<Utc>,
+    attempt: &Attempt,
     request: &ExportRequest,
 ) -> Result<ExportedTable, ExportError> {
+    let started_at = attempt.started_at;
     let parts = match &plan.increment {
         Some(increment) => increment.parts(own),
         None => own,
@@ -328,7 +355,14 @@ async fn describe(
     if plan.increment.is_none() {
         let earlier = exports::newest(&request.lake).await?;
         let earlier = earlier.get(&table.folder).map(|(_, table)| table);
-        table.removed = publish::replaced(&request.lake, &table, earlier, started_at).await?;
+        table.removed = publish::replaced(
+            &request.lake,
+            &table,
+            earlier,
+            &attempt.journal.export,
+            started_at,
+        )
+        .await?;
     }
     Ok(table)
 }

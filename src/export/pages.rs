@@ -56,6 +56,7 @@ pub(super) async fn parts(
     let Source::Relation {
         oid,
         is_table: true,
+        ..
     } = relation.source
     else {
         return Ok(vec![None]);

@@ -17,7 +17,7 @@ use super::name::{TableName, quote};
 use super::order;
 use super::pages;
 use super::publish;
-use super::relation::{CatalogColumn, Relation, Source};
+use super::relation::{CatalogColumn, Lock, Relation, Source};
 use super::session::Session;
 use super::types::{self, Leaf, PostgresType, Wanted};
 use crate::error::nearest;
@@ -54,6 +54,8 @@ pub(super) struct TablePlan {
     pub(super) contacts: TableContacts,
     /// What is read one by one; `None` is the whole of what cannot be read by pages.
     pub(super) parts: Vec<Option<Pages>>,
+    /// What keeps the table as it is while it is read.
+    pub(super) lock: Option<Lock>,
     /// The positions of the key's columns, where the rows' order can be watched.
     pub(super) watched: Option<Vec<usize>>,
     /// The table or query in SQL.
@@ -61,7 +63,7 @@ pub(super) struct TablePlan {
     condition: Option<String>,
     /// The ordering expressions in SQL.
     order: Vec<String>,
-    /// Whether names in the user's SQL are resolved as the role is used to.
+    /// Whether SQL that is not ours is run: its names are resolved as the role is used to.
     pub(super) has_own_sql: bool,
     /// What a later increment goes by.
     pub(super) record: Option<IncrementRecord>,
@@ -109,7 +111,7 @@ impl TablePlan {
                 select: resolved.select,
             })
             .collect();
-        check_contacts(&table, &columns, &contacts)?;
+        contacts_are_text(&table, &contacts, &columns)?;
         let order = order_columns(&key, &found, contract);
         let (from, query) = match &relation.source {
             Source::Relation { .. } => (relation.name.quoted(), None),
@@ -128,10 +130,12 @@ impl TablePlan {
                 .map(|column| ordering(column, &columns))
                 .collect(),
             ordered_by: order.into_iter().map(|column| column.name).collect(),
-            has_own_sql: own_sql.is_some(),
+            // A view may call functions that leave names to the role's search path.
+            has_own_sql: own_sql.is_some() || !relation.is_table(),
             absent: chosen.absent,
             left_out: chosen.left_out,
             parts: pages::parts(session, relation).await?,
+            lock: relation.lock(),
             condition: wanted.condition.clone(),
             contacts,
             table,
@@ -192,6 +196,11 @@ impl TablePlan {
         columns.collect()
     }
 
+    /// Whether keys may stand in manifests and messages: a phone number may be one.
+    pub(super) fn may_show_keys(&self) -> bool {
+        !self.ordered_by.iter().any(|name| self.contacts.holds(name))
+    }
+
     /// Whether the rows have an order that the server must make or we watch.
     pub(super) fn is_ordered(&self) -> bool {
         !self.order.is_empty()
@@ -227,7 +236,8 @@ impl TablePlan {
             let column = self.columns.iter().find(|column| column.name == *name);
             column.is_some_and(|column| order::is_impersonal(&column.kind.arrow()))
         };
-        if self.ordered_by.is_empty() || !self.ordered_by.iter().all(is_impersonal) {
+        let shows_keys = self.may_show_keys() && self.ordered_by.iter().all(is_impersonal);
+        if self.ordered_by.is_empty() || !shows_keys {
             return Ok(None);
         }
         let shown = self
@@ -421,17 +431,16 @@ impl Chosen {
     }
 }
 
-/// Only text is hashed.
-fn check_contacts(
+/// Whether every column that is to be hashed is text.
+fn contacts_are_text(
     table: &str,
-    columns: &[PlannedColumn],
     contacts: &TableContacts,
+    columns: &[PlannedColumn],
 ) -> Result<(), ExportError> {
-    let is_text = |kind: &PostgresType| *kind == PostgresType::Leaf(Leaf::Text);
-    let mut hashed = columns
-        .iter()
-        .filter(|column| contacts.hashes(&column.name));
-    match hashed.find(|column| !is_text(&column.kind)) {
+    let other = columns.iter().find(|column| {
+        contacts.hashes(&column.name) && column.kind != PostgresType::Leaf(Leaf::Text)
+    });
+    match other {
         Some(column) => Err(ExportError::ContactType {
             table: table.to_owned(),
             column: column.name.clone(),
@@ -521,6 +530,13 @@ mod tests {
         }
     }
 
+    /// A table in which nothing is a contact.
+    fn no_contacts() -> TableContacts {
+        let columns = std::iter::empty();
+        let contacts = Contacts::default();
+        contacts.of_table("t", None, columns).unwrap()
+    }
+
     fn plan(condition: Option<&str>) -> TablePlan {
         let columns = ["a\"; drop", "action"].map(|name| PlannedColumn {
             name: name.to_owned(),
@@ -549,12 +565,11 @@ mod tests {
             columns: columns.into(),
             absent: Vec::new(),
             left_out: Vec::new(),
+            contacts: no_contacts(),
             parts: vec![None],
+            lock: None,
             from: "\"s\".\"t\"".to_owned(),
             condition: condition.map(str::to_owned),
-            contacts: Contacts::default()
-                .of_table("s.t", None, [].into_iter())
-                .unwrap(),
             has_own_sql: false,
             record: None,
             increment: None,
@@ -655,6 +670,7 @@ mod tests {
         let documents = contract(&TableName::parse("raw.itcrm_docs_clients").unwrap());
         let found = [
             "passport",
+            "currentdate",
             "contract_id",
             "id_source",
             "total_cost_of_the_contract",

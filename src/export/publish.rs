@@ -38,11 +38,13 @@ pub(super) async fn put_in_place(lake: &Location, path: &str) -> Result<(), Expo
 /// The files that are no longer the table's once `table` is published.
 ///
 /// Parts of an export that is neither finished nor abandoned are left alone: it may be
-/// running.
+/// running. Of the export `own`, which is being published, an attempt that was killed may
+/// have left parts of another cut.
 pub(super) async fn replaced(
     lake: &Location,
     table: &ExportedTable,
     earlier: Option<&ExportedTable>,
+    own: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<String>, ExportError> {
     let kept: BTreeSet<&str> = table.parts.iter().map(|part| part.path.as_str()).collect();
@@ -54,7 +56,11 @@ pub(super) async fn replaced(
     let mut replaced = Vec::new();
     for (path, _) in lake.list(&table.folder).await? {
         let is_ours_to_remove = match exports::export_of_part(&path) {
-            Some(export) => listed.contains(path.as_str()) || is_abandoned(export, now),
+            Some(export) => {
+                export == own
+                    || listed.contains(path.as_str())
+                    || is_over(lake, export, now).await?
+            }
             None => path.ends_with(".parquet"),
         };
         if is_ours_to_remove && !kept.contains(path.as_str()) {
@@ -69,20 +75,25 @@ pub(super) async fn replaced(
     Ok(replaced)
 }
 
-/// Removes the working folders and staged files of exports that nobody takes up any more.
+/// Removes the working folders and staged files of exports that nobody takes up any more, and
+/// what exports that are finished have left.
 pub(super) async fn remove_abandoned(
     lake: &Location,
     folders: impl Iterator<Item = &str>,
     now: DateTime<Utc>,
 ) -> Result<(), ExportError> {
     for path in exports::working_files(lake).await? {
-        if exports::export_of_working_file(&path).is_some_and(|export| is_abandoned(export, now)) {
+        if let Some(export) = exports::export_of_working_file(&path)
+            && is_over(lake, export, now).await?
+        {
             lake.delete(&path).await?;
         }
     }
     for folder in folders {
         for (path, _) in lake.list(folder).await? {
-            if export_of_staged(&path).is_some_and(|export| is_abandoned(&export, now)) {
+            if let Some(export) = export_of_staged(&path)
+                && is_over(lake, &export, now).await?
+            {
                 lake.delete(&path).await?;
             }
         }
@@ -95,6 +106,11 @@ fn export_of_staged(path: &str) -> Option<String> {
     let name = path.rsplit('/').next()?.strip_prefix('_')?;
     let part = format!("{}.parquet", name.strip_suffix(STAGED)?);
     exports::export_of_part(&part).map(str::to_owned)
+}
+
+/// Whether nobody works on an export any more, or is to go on with it.
+async fn is_over(lake: &Location, export: &str, now: DateTime<Utc>) -> Result<bool, ExportError> {
+    Ok(is_abandoned(export, now) || exports::is_finished(lake, export).await?)
 }
 
 fn is_abandoned(export: &str, now: DateTime<Utc>) -> bool {

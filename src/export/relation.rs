@@ -3,6 +3,7 @@
 //! In: a name. Out: what it is, its columns, its key, its estimated size, and how to keep it
 //! as it is while it is read. No row is read here.
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -31,7 +32,11 @@ const RELATION: &str = "\
         select sum(greatest(c.reltuples, 0)) filter (where c.relkind <> 'p')::bigint as rows, \
             sum(pg_table_size(c.oid)) filter (where c.relkind in ('r', 'm'))::bigint as bytes \
         from tree join pg_class c on c.oid = tree.oid) \
-    select root.oid, root.relkind in ('r', 'p'), sizes.rows, sizes.bytes from root, sizes";
+    select root.oid, root.relkind in ('r', 'p'), sizes.rows, sizes.bytes, \
+        case when root.relkind in ('r', 'p', 'v') and has_table_privilege(root.oid, 'select') \
+                then 'lock' \
+            when root.relkind <> 'f' then 'explain' else 'none' end \
+    from root, sizes";
 
 const COLUMNS: &str = "\
     select a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod), \
@@ -54,11 +59,39 @@ pub(super) enum Source {
     /// A table or view.
     Relation {
         oid: u32,
-        /// Views and foreign tables cannot be locked, or lock what is not ours to lock.
         is_table: bool,
+        lock: Option<Lock>,
     },
     /// The user's own query.
     Query(String),
+}
+
+/// How a table or view is kept as it is until the transaction ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Lock {
+    /// `schema.name`.
+    pub(super) table: String,
+    /// The statement.
+    pub(super) sql: String,
+}
+
+impl Lock {
+    /// `LOCK TABLE` takes no snapshot, so that one taken after it cannot be older than the
+    /// lock; of a view it locks the tables too. It is not for materialised views, nor for a
+    /// role that may read only some of the columns: planning a query locks for them. Foreign
+    /// tables are not ours to lock.
+    fn new(name: &TableName, how: &str) -> Option<Self> {
+        let quoted = name.quoted();
+        let sql = match how {
+            "lock" => format!("lock table {quoted} in access share mode"),
+            "explain" => format!("explain select from {quoted}"),
+            _ => return None,
+        };
+        Some(Self {
+            table: name.to_string(),
+            sql,
+        })
+    }
 }
 
 /// What is exported under one name.
@@ -101,7 +134,9 @@ impl Relation {
     pub(super) async fn find(session: &Session, name: TableName) -> Result<Self, ExportError> {
         let parameters: [(&(dyn ToSql + Sync), Type); 2] =
             [(&name.schema, Type::NAME), (&name.table, Type::NAME)];
-        let rows = session.query(RELATION, &parameters).await?;
+        // The size of a table is not told while another session keeps it to itself.
+        let rows = session.query(RELATION, &parameters).await;
+        let rows = rows.map_err(|error| error.while_waiting_for(&name.to_string()))?;
         let Some(row) = rows.first() else {
             let tables: Vec<String> = session.column(RELATIONS, &[]).await?;
             let table = name.to_string();
@@ -117,10 +152,12 @@ impl Relation {
                 row.try_get(1)?,
                 row.try_get(2)?,
                 row.try_get(3)?,
+                row.try_get(4)?,
             ))
         };
-        let (oid, is_table, rows, bytes): (_, _, Option<i64>, Option<i64>) =
+        let (oid, is_table, rows, bytes, how): (_, _, Option<i64>, Option<i64>, String) =
             read(row).map_err(|source| session.failure(source))?;
+        let lock = Lock::new(&name, &how);
         let known = |estimate: Option<i64>| {
             // Before a first analyze there is none.
             u64::try_from(estimate?)
@@ -129,7 +166,11 @@ impl Relation {
         };
         Ok(Self {
             name,
-            source: Source::Relation { oid, is_table },
+            source: Source::Relation {
+                oid,
+                is_table,
+                lock,
+            },
             estimated_rows: known(rows),
             estimated_bytes: known(bytes),
         })
@@ -145,10 +186,17 @@ impl Relation {
         }
     }
 
-    /// The statement that keeps the table's form as it is until the transaction ends.
-    pub(super) fn lock(&self) -> Option<String> {
+    /// Whether rows are stored under this name, or under those of its partitions.
+    pub(super) fn is_table(&self) -> bool {
         matches!(self.source, Source::Relation { is_table: true, .. })
-            .then(|| format!("lock table {} in access share mode", self.name.quoted()))
+    }
+
+    /// What keeps the table as it is until the transaction ends.
+    pub(super) fn lock(&self) -> Option<Lock> {
+        match &self.source {
+            Source::Relation { lock, .. } => lock.clone(),
+            Source::Query(_) => None,
+        }
     }
 
     /// The columns in the database's order.

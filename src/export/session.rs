@@ -4,10 +4,11 @@
 //! connection ends with the session, also in the middle of a COPY.
 
 use tokio_postgres::types::{FromSql, ToSql, Type};
-use tokio_postgres::{CopyOutStream, Row, Statement};
+use tokio_postgres::{Row, Statement};
 
-use super::connection::{Connection, Database};
+use super::connection::{Connection, CopyRows, Database};
 use super::error::ExportError;
+use super::relation::Lock;
 use super::types;
 
 /// What holds for the session. It waits briefly for locks, because others queue behind a
@@ -60,6 +61,12 @@ impl Session {
             .map_err(|source| self.failure(source))
     }
 
+    /// Locks a table until the transaction ends.
+    pub(super) async fn lock(&self, lock: &Lock) -> Result<(), ExportError> {
+        let locked = self.execute(&lock.sql).await;
+        locked.map_err(|error| error.while_waiting_for(&lock.table))
+    }
+
     /// Runs a query.
     pub(super) async fn query(
         &self,
@@ -71,6 +78,11 @@ impl Session {
             .query_typed(sql, parameters)
             .await
             .map_err(|source| self.failure(source))
+    }
+
+    /// Whether the connection has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.connection.client.is_closed()
     }
 
     /// Sets after how long the server gives a statement up.
@@ -119,9 +131,8 @@ impl Session {
     }
 
     /// Starts a `COPY … TO STDOUT`.
-    pub(super) async fn copy_out(&self, sql: &str) -> Result<CopyOutStream, ExportError> {
+    pub(super) async fn copy_out(&self, sql: &str) -> Result<CopyRows, ExportError> {
         self.connection
-            .client
             .copy_out(sql)
             .await
             .map_err(|source| self.failure(source))

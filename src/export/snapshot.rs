@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::types::Type;
 
 use super::error::ExportError;
+use super::relation::Lock;
 use super::session::Session;
 
 /// Starts every reading transaction.
@@ -33,9 +34,9 @@ pub(super) async fn begin(session: &Session) -> Result<(), ExportError> {
 ///
 /// The locks come before the snapshot, as Postgres advises: a table altered or truncated
 /// between the two would be read in a form that the plan does not know.
-pub(super) async fn offer(session: &Session, locks: &[String]) -> Result<Snapshot, ExportError> {
+pub(super) async fn offer(session: &Session, locks: &[Lock]) -> Result<Snapshot, ExportError> {
     for lock in locks {
-        session.execute(lock).await?;
+        session.lock(lock).await?;
     }
     // The transaction that offers the snapshot has nothing to do until the end.
     session

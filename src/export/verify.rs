@@ -136,7 +136,7 @@ async fn lacks_rows(
         return Ok(false);
     }
     let counted = standing::count(session, plan, pages, &part.snapshot).await?;
-    Ok(counted.is_some_and(|(rows, newer)| rows - newer > part.rows))
+    Ok(counted.is_some_and(|(rows, newer)| rows - newer > part.rows + part.forgotten))
 }
 
 /// Whether a part's file is what the export wrote.

@@ -385,6 +385,7 @@ impl Parts<'_> {
             pages: None,
             key_range: None,
             not_finite: std::mem::take(&mut self.not_finite),
+            forgotten: 0,
             generation: 0,
             content: PartContent::Rows,
         });

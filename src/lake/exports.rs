@@ -56,10 +56,6 @@ pub struct ExportManifest {
     pub snapshot: String,
     /// Whether every part of every table shows the database as of `snapshot`.
     pub is_one_snapshot: bool,
-    /// Digits that change with the key of contacts and tell nothing of it; none when contacts
-    /// are not hashed.
-    #[serde(default)]
-    pub contacts_key: Option<String>,
     /// Start of the export.
     #[serde(with = "instant")]
     pub started_at: DateTime<Utc>,
@@ -152,10 +148,11 @@ pub struct ExportedColumn {
 pub struct ExportedContact {
     /// Its name.
     pub column: String,
+    /// `phone` or `email`.
+    pub kind: String,
     /// `drop`: not exported; `hmac`: hashed; `keep`: as it is.
     pub policy: String,
     /// Digits that change with the key of the hashes and tell nothing of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
@@ -181,6 +178,9 @@ pub struct ExportedPart {
     /// column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub not_finite: BTreeMap<String, u64>,
+    /// Rows that were taken out of the file since, see `lake::forget`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forgotten: u64,
     /// 0 for a whole table's part; an increment's rows replace rows of the same key of every
     /// lower generation.
     #[serde(default)]
@@ -188,6 +188,14 @@ pub struct ExportedPart {
     /// What an increment's file holds.
     #[serde(default)]
     pub content: PartContent,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What a part's rows are.
@@ -305,6 +313,7 @@ pub async fn replace_part(lake: &Location, replaced: &Replaced<'_>) -> Result<()
                 }
                 table.rows = table.rows - part.rows + replaced.rows;
                 table.bytes = table.bytes - part.bytes + replaced.bytes;
+                part.forgotten += part.rows - replaced.rows;
                 part.rows = replaced.rows;
                 part.bytes = replaced.bytes;
                 replaced.sha256.clone_into(&mut part.sha256);
@@ -334,6 +343,15 @@ pub async fn newest(
         }
     }
     Ok(newest)
+}
+
+/// Whether the manifest of an export is written.
+///
+/// # Errors
+/// The store's failure.
+pub async fn is_finished(lake: &Location, export: &str) -> Result<bool, StorageError> {
+    let size = lake.size(&format!("{FOLDER}/{export}.json")).await?;
+    Ok(size.is_some())
 }
 
 /// The folder in which an export keeps what it needs until its manifest is written.
@@ -434,7 +452,6 @@ mod tests {
             server_version: "15.18".to_owned(),
             snapshot: "731:731:".to_owned(),
             is_one_snapshot: true,
-            contacts_key: None,
             started_at,
             finished_at: started_at,
             tables: Vec::new(),

@@ -38,8 +38,8 @@ fn with_lake() -> Program {
 }
 
 /// In the order in which their examples build on one another.
-const COMMANDS: [&str; 9] = [
-    "demo", "export", "check", "run", "report", "runs", "config", "sql", "shell",
+const COMMANDS: [&str; 10] = [
+    "demo", "export", "check", "run", "report", "runs", "forget", "config", "sql", "shell",
 ];
 
 const ALL_ROWS: &str = "select * from stg.crm_events order by id_source";
@@ -104,7 +104,7 @@ fn every_example_of_the_help_works_on_the_demo_lake() {
             tried += 1;
         }
     }
-    assert!(tried >= 9, "{tried} examples");
+    assert!(tried >= 10, "{tried} examples");
 }
 
 #[test]

@@ -8,11 +8,13 @@
 )]
 
 mod browser;
+mod certificates;
 mod cli;
 mod datasets_manual;
 mod demo;
 mod differential;
 mod export;
+mod forget;
 mod lakes;
 mod main_job;
 mod postgres;
@@ -23,5 +25,6 @@ mod readme;
 mod report;
 mod s3;
 mod same_bytes;
+mod secrets;
 mod slt;
 mod sql_passes;

@@ -156,11 +156,6 @@ impl Cluster {
         self.port
     }
 
-    /// The folder with the socket and the log.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// The URL of one of its databases over the loopback.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)

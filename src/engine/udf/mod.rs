@@ -15,6 +15,7 @@ mod ratio;
 mod sorted_distinct;
 mod touch_revenue;
 mod touch_weights;
+mod uuid_text;
 
 use std::sync::Arc;
 
@@ -36,6 +37,7 @@ pub fn functions(rules: &Arc<RuleSet>) -> Vec<ScalarUDF> {
         sorted_distinct::SortedDistinct::new().into(),
         touch_weights::TouchWeights::new().into(),
         touch_revenue::TouchRevenue::new().into(),
+        uuid_text::UuidText::new().into(),
     ]
 }
 

@@ -8,10 +8,12 @@ use std::error::Error as _;
 use std::io;
 
 use tokio::task::JoinSet;
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, NoTls, SimpleQueryMessage};
 
 use super::super::error::ExportError;
+use super::intake::{CopyRows, Intake};
 use super::target::{SessionKind, Target};
 use super::{ConnectionError, Database};
 
@@ -20,6 +22,7 @@ use super::{ConnectionError, Database};
 pub struct Connection {
     /// The driver's client.
     pub client: Client,
+    intake: Intake,
     /// The task that moves the bytes; it is aborted when the connection is dropped, else it
     /// would read a COPY that nobody wants to its end.
     _mover: JoinSet<Result<(), Error>>,
@@ -85,20 +88,37 @@ impl Database {
 
     async fn open(&self, target: &Target) -> Result<Connection, Refusal> {
         let mut mover = JoinSet::new();
+        let mut intake = Intake::default();
+        let mut config = target.config.clone();
         let client = if target.with_tls {
             let connector = self.0.tls.connector().map_err(Refusal::Setup)?;
-            let (client, connection) = target.config.connect(connector).await?;
+            let (client, connection) = config.connect(intake.tap(connector)).await?;
+            mover.spawn(connection);
+            client
+        } else if let Some(Host::Tcp(_)) = config.get_hosts().first() {
+            // Not encrypted: what the driver takes for TLS is the intake's own stream.
+            config.ssl_mode(SslMode::Require);
+            config.ssl_negotiation(SslNegotiation::Direct);
+            let (client, connection) = config.connect(intake.tap_plain()).await?;
             mover.spawn(connection);
             client
         } else {
-            let (client, connection) = target.config.connect(NoTls).await?;
+            let (client, connection) = config.connect(NoTls).await?;
             mover.spawn(connection);
             client
         };
         Ok(Connection {
             client,
+            intake,
             _mover: mover,
         })
+    }
+}
+
+impl Connection {
+    /// Starts a `COPY … TO STDOUT`; its rows come many at a time.
+    pub(in crate::export) async fn copy_out(&self, sql: &str) -> Result<CopyRows, Error> {
+        self.intake.copy_out(&self.client, sql).await
     }
 }
 
@@ -119,9 +139,9 @@ impl Database {
 }
 
 fn pass_over((target, error): &(&Target, ExportError)) {
-    let cause = error.source().and_then(|cause| match cause.source() {
-        Some(deeper) => Some(deeper.to_string()),
-        None => Some(cause.to_string()),
+    let cause = error.source().map(|cause| match cause.source() {
+        Some(deeper) => deeper.to_string(),
+        None => cause.to_string(),
     });
     let cause = cause.unwrap_or_else(|| error.to_string());
     tracing::warn!(server = target.shown, cause, "server passed over");

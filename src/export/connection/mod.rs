@@ -10,6 +10,7 @@
 
 mod connect;
 mod error;
+mod intake;
 mod keywords;
 mod pgpass;
 mod private_file;
@@ -29,6 +30,7 @@ use tokio_postgres::Config;
 pub use connect::Connection;
 pub(super) use connect::{is_lost, tls_cause};
 pub use error::ConnectionError;
+pub(super) use intake::CopyRows;
 use keywords::{Origin, Parameters};
 use target::{Server, SessionKind, Target};
 use tls::Tls;

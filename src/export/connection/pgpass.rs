@@ -68,7 +68,7 @@ fn after_match<'a>(line: &'a str, wanted: &str) -> Option<&'a str> {
     let mut found = line.chars();
     loop {
         match found.next()? {
-            ':' => return expected.next().is_none().then(|| found.as_str()),
+            ':' => return expected.next().is_none().then_some(found.as_str()),
             '\\' => {
                 if found.next() != expected.next() {
                     return None;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{self, ChannelBinding, SslNegotiation};
+use tokio_postgres::config::{self, ChannelBinding};
 
 use super::Surroundings;
 use super::error::ConnectionError;
@@ -57,6 +57,7 @@ pub(super) fn refuse_unsupported(parameters: &Parameters) -> Result<(), Connecti
         return Err(parameters.refuse("gssencmode", "GSSAPI is not supported here"));
     }
     parameters.choice("load_balance_hosts", &[("disable", ())])?;
+    parameters.choice("sslnegotiation", &[("postgres", ())])?;
     Ok(())
 }
 
@@ -87,13 +88,6 @@ pub(super) fn base(
     ];
     if let Some(binding) = parameters.choice("channel_binding", &binding)? {
         base.channel_binding(binding);
-    }
-    let negotiation = [
-        ("postgres", SslNegotiation::Postgres),
-        ("direct", SslNegotiation::Direct),
-    ];
-    if let Some(negotiation) = parameters.choice("sslnegotiation", &negotiation)? {
-        base.ssl_negotiation(negotiation);
     }
     keep_alive(&mut base, parameters)?;
     Ok(base)

@@ -1,44 +1,24 @@
 //! The values of one column of the batch being filled.
 //!
 //! In: fields, one per row, in the wire form of the column's [`PostgresType`]. Out: one array
-//! per batch. Values go straight into the array's own buffers; text is checked to be UTF-8
-//! once per batch, not once per value.
+//! per batch.
 
-use std::mem;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanBuilder, FixedSizeBinaryArray,
-    NullBufferBuilder, PrimitiveArray, StringArray,
-};
-use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::array::{ArrayRef, BooleanBuilder};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type,
     Int32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type, UInt64Type,
 };
-use arrow::error::ArrowError;
 
 use super::super::types::{DECIMAL_128_DIGITS, Leaf, NotFinite, PostgresType};
-use super::super::value::ValueProblem::{self, Infinite, Malformed, NotANumber, NotUtf8, TooWide};
+use super::super::value::ValueProblem::{self, Malformed};
 use super::super::value::{self, Moment, fixed, numeric};
+use super::buffers::{FinishError, Finite, Numbers, Texts, Uuids};
 use super::nested::{Arrays, Composites, Multiranges, Ranges};
 
 /// The first byte of every `jsonb` on the wire.
 const JSONB_VERSION: u8 = 1;
-
-/// Why a batch's values make no array.
-#[derive(Debug)]
-pub(super) enum FinishError {
-    /// The value at this place is at fault.
-    Value(usize, ValueProblem),
-    Arrow(ArrowError),
-}
-
-impl From<ArrowError> for FinishError {
-    fn from(error: ArrowError) -> Self {
-        Self::Arrow(error)
-    }
-}
 
 /// One column, or one part of a nested one.
 pub(super) enum Column {
@@ -111,7 +91,7 @@ impl Column {
             Leaf::Text | Leaf::Json => Self::Text(Texts::new()),
             Leaf::Jsonb => Self::Jsonb(Texts::new()),
             Leaf::Bytea => Self::Bytea(Texts::new()),
-            Leaf::Uuid => Self::Uuid(Uuids::default()),
+            Leaf::Uuid => Self::Uuid(Uuids::new()),
             Leaf::Numeric { precision, scale } if precision <= DECIMAL_128_DIGITS => {
                 Self::Numeric(Finite::new(arrow, not_finite), precision, scale)
             }
@@ -201,13 +181,11 @@ impl Column {
 
     /// Appends a field of a nested value, or null.
     pub(super) fn append_option(&mut self, field: Option<&[u8]>) -> Result<(), ValueProblem> {
-        match field {
-            Some(field) => self.append(field),
-            None => {
-                self.append_null();
-                Ok(())
-            }
+        if let Some(field) = field {
+            return self.append(field);
         }
+        self.append_null();
+        Ok(())
     }
 
     /// Takes the batch's values and makes room for the next.
@@ -249,183 +227,5 @@ impl Column {
             // Ranges refuse them.
             _ => 0,
         }
-    }
-}
-
-/// Values of fixed width.
-pub(super) struct Numbers<T: ArrowPrimitiveType> {
-    values: Vec<T::Native>,
-    nulls: NullBufferBuilder,
-    arrow: DataType,
-}
-
-impl<T: ArrowPrimitiveType> Numbers<T> {
-    fn new(arrow: DataType) -> Self {
-        Self {
-            values: Vec::new(),
-            nulls: NullBufferBuilder::new(0),
-            arrow,
-        }
-    }
-
-    fn push(&mut self, value: T::Native) {
-        self.values.push(value);
-        self.nulls.append_non_null();
-    }
-
-    fn push_null(&mut self) {
-        self.values.push(T::Native::default());
-        self.nulls.append_null();
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        // The next batch is probably as long.
-        let next = Vec::with_capacity(self.values.len());
-        let values = mem::replace(&mut self.values, next);
-        let array = PrimitiveArray::<T>::new(ScalarBuffer::from(values), self.nulls.finish());
-        Arc::new(array.with_data_type(self.arrow.clone()))
-    }
-}
-
-/// Values of which some have no form in the file.
-pub(super) struct Finite<T: ArrowPrimitiveType> {
-    numbers: Numbers<T>,
-    not_finite: NotFinite,
-    met: u64,
-}
-
-impl<T: ArrowPrimitiveType> Finite<T> {
-    fn new(arrow: DataType, not_finite: NotFinite) -> Self {
-        Self {
-            numbers: Numbers::new(arrow),
-            not_finite,
-            met: 0,
-        }
-    }
-
-    /// A number, `NaN` or ±infinity.
-    fn push(&mut self, value: Result<T::Native, ValueProblem>) -> Result<(), ValueProblem> {
-        match value {
-            Ok(value) => self.numbers.push(value),
-            Err(NotANumber | Infinite) if self.not_finite == NotFinite::Null => {
-                self.met += 1;
-                self.numbers.push_null();
-            }
-            Err(problem) => return Err(problem),
-        }
-        Ok(())
-    }
-
-    /// ±infinity, which DuckDB takes `unending` for.
-    fn push_unending(&mut self, unending: T::Native) -> Result<(), ValueProblem> {
-        match self.not_finite {
-            NotFinite::Refuse => return Err(Infinite),
-            NotFinite::Null => self.numbers.push_null(),
-            NotFinite::DuckDb => self.numbers.push(unending),
-        }
-        self.met += 1;
-        Ok(())
-    }
-}
-
-/// Values of any width.
-pub(super) struct Texts {
-    bytes: Vec<u8>,
-    /// Where each value begins, and where the last one ends.
-    offsets: Vec<i32>,
-    nulls: NullBufferBuilder,
-}
-
-impl Texts {
-    fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            offsets: vec![0],
-            nulls: NullBufferBuilder::new(0),
-        }
-    }
-
-    fn push(&mut self, value: &[u8]) -> Result<(), ValueProblem> {
-        let end = i32::try_from(self.bytes.len() + value.len()).map_err(|_| TooWide)?;
-        self.bytes.extend_from_slice(value);
-        self.offsets.push(end);
-        self.nulls.append_non_null();
-        Ok(())
-    }
-
-    fn push_null(&mut self) {
-        let end = self.offsets.last().copied().unwrap_or(0);
-        self.offsets.push(end);
-        self.nulls.append_null();
-    }
-
-    /// Offsets, bytes and nulls, leaving room for the next batch.
-    fn take(&mut self) -> (OffsetBuffer<i32>, Buffer, Option<arrow::buffer::NullBuffer>) {
-        let mut next = Vec::with_capacity(self.offsets.len());
-        next.push(0);
-        let offsets = mem::replace(&mut self.offsets, next);
-        let room = Vec::with_capacity(self.bytes.len());
-        let bytes = mem::replace(&mut self.bytes, room);
-        (
-            OffsetBuffer::new(ScalarBuffer::from(offsets)),
-            Buffer::from_vec(bytes),
-            self.nulls.finish(),
-        )
-    }
-
-    fn finish_text(&mut self) -> Result<ArrayRef, FinishError> {
-        let (offsets, bytes, nulls) = self.take();
-        match StringArray::try_new(offsets.clone(), bytes.clone(), nulls) {
-            Ok(array) => Ok(Arc::new(array)),
-            Err(error) => Err(match not_utf8(&offsets, &bytes) {
-                Some(place) => FinishError::Value(place, NotUtf8),
-                None => FinishError::Arrow(error),
-            }),
-        }
-    }
-
-    fn finish_bytes(&mut self) -> Result<ArrayRef, FinishError> {
-        let (offsets, bytes, nulls) = self.take();
-        Ok(Arc::new(BinaryArray::try_new(offsets, bytes, nulls)?))
-    }
-}
-
-/// The first value that is not UTF-8.
-fn not_utf8(offsets: &OffsetBuffer<i32>, bytes: &[u8]) -> Option<usize> {
-    offsets.windows(2).position(|ends| {
-        let (start, end) = (usize::try_from(ends[0]), usize::try_from(ends[1]));
-        let value = start.ok().zip(end.ok());
-        let value = value.and_then(|(start, end)| bytes.get(start..end));
-        value.is_none_or(|value| std::str::from_utf8(value).is_err())
-    })
-}
-
-/// Values of 16 bytes.
-#[derive(Default)]
-pub(super) struct Uuids {
-    bytes: Vec<u8>,
-    nulls: Option<NullBufferBuilder>,
-}
-
-impl Uuids {
-    fn nulls(&mut self) -> &mut NullBufferBuilder {
-        self.nulls.get_or_insert_with(|| NullBufferBuilder::new(0))
-    }
-
-    fn push(&mut self, value: [u8; 16]) {
-        self.bytes.extend_from_slice(&value);
-        self.nulls().append_non_null();
-    }
-
-    fn push_null(&mut self) {
-        self.bytes.extend_from_slice(&[0; 16]);
-        self.nulls().append_null();
-    }
-
-    fn finish(&mut self) -> Result<ArrayRef, FinishError> {
-        let room = Vec::with_capacity(self.bytes.len());
-        let bytes = Buffer::from_vec(mem::replace(&mut self.bytes, room));
-        let nulls = self.nulls().finish();
-        Ok(Arc::new(FixedSizeBinaryArray::try_new(16, bytes, nulls)?))
     }
 }

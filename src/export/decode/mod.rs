@@ -4,7 +4,10 @@
 //! and the last with its end mark. Out: batches of at most [`BATCH_ROWS`] rows, fewer
 //! when rows are wide. A stream that ends without its mark is an error: rows are missing.
 
+mod buffers;
 mod column;
+#[cfg(test)]
+mod fuzz;
 mod nested;
 
 use std::sync::Arc;
@@ -15,10 +18,11 @@ use arrow::record_batch::RecordBatch;
 
 use super::types::{NotFinite, PostgresType};
 use super::value::ValueProblem;
-use column::{Column, FinishError};
+use buffers::FinishError;
+use column::Column;
 
 /// Rows of a batch: what the file's encoder takes at once.
-pub(super) const BATCH_ROWS: usize = 8192;
+pub(super) const BATCH_ROWS: usize = 2048;
 /// Bytes after which a batch ends early: some batches are in flight, and rows may be wide.
 const BATCH_BYTES: usize = 4 << 20;
 /// The first bytes of every stream.

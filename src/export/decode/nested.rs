@@ -15,7 +15,8 @@ use super::super::value::ValueProblem::{
     self, Dimensions, Infinite, InfiniteBound, LowerBound, Malformed, TooWide,
 };
 use super::super::value::{take, take_field};
-use super::column::{Column, FinishError};
+use super::buffers::FinishError;
+use super::column::Column;
 
 const ARRAY: &str = "array of the column's type";
 const COMPOSITE: &str = "composite of the column's type";
@@ -68,7 +69,7 @@ impl Lists {
     fn finish(&mut self, values: Result<ArrayRef, FinishError>) -> Result<ArrayRef, FinishError> {
         let values = values.map_err(|error| match error {
             FinishError::Value(place, problem) => FinishError::Value(self.list_of(place), problem),
-            other => other,
+            FinishError::Arrow(error) => FinishError::Arrow(error),
         })?;
         let mut next = Vec::with_capacity(self.offsets.len());
         next.push(0);

@@ -17,9 +17,11 @@ use super::super::session::Session;
 const TYPES: &str = "\
     select t.oid, t.typtype::text, t.typbasetype, t.typtypmod, t.typndims, t.typrelid, \
            coalesce(e.oid, 0::oid), coalesce(r.rngsubtype, 0::oid), \
-           t.typoutput::regproc::text, t.typdelim::text, \
+           quote_ident(n.nspname) || '.' || quote_ident(o.proname), t.typdelim::text, \
            coalesce(s.prosrc = 'textsend', false) \
     from pg_type t \
+    join pg_proc o on o.oid = t.typoutput \
+    join pg_namespace n on n.oid = o.pronamespace \
     left join pg_type e on e.oid = t.typelem and e.typarray = t.oid \
     left join pg_range r on r.rngtypid = t.oid \
     left join pg_proc s on s.oid = t.typsend \

@@ -168,7 +168,7 @@ async fn tables(
             .iter()
             .fold(path.clone(), |path, folder| path.replace(folder, "/"));
         let Some(folder) = table_of(schema, &place) else {
-            if path.ends_with(".part") {
+            if rewrite::is_unfinished(&path) {
                 forgotten.unfinished.push(path);
             }
             continue;

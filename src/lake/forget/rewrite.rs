@@ -15,6 +15,8 @@ use crate::storage::{Location, ParquetFile, ParquetRows, StorageError, WriteSett
 
 /// How the name of a staged file ends.
 const STAGED: &str = ".forget.part";
+/// How the names of staged files end, those of exports too.
+const PART: &str = ".part";
 
 /// Where the new form of a file is staged.
 pub(super) fn staged_path(path: &str) -> String {
@@ -29,18 +31,21 @@ pub(super) fn is_staged(path: &str) -> bool {
     path.ends_with(STAGED)
 }
 
+/// Whether a file was staged and never put in place.
+pub(super) fn is_unfinished(path: &str) -> bool {
+    path.ends_with(PART)
+}
+
 /// Writes the file without the client's rows to where it is staged.
 ///
 /// Rows keep their order and the file its row groups' size, so that the result is the file
 /// that would have been written had the client never been.
 pub(super) async fn stage(file: &ClientFile, trace: &Trace) -> Result<RewrittenFile, ForgetError> {
     let rows = ParquetRows::open(&file.place, &file.path).await?;
-    let settings = WriteSettings {
-        row_group_rows: rows
-            .row_group_rows()
-            .unwrap_or(WriteSettings::default().row_group_rows),
-        ..WriteSettings::default()
-    };
+    let mut settings = WriteSettings::default();
+    if let Some(row_group_rows) = rows.row_group_rows() {
+        settings.row_group_rows = row_group_rows;
+    }
     let before = Figures {
         rows: rows.rows(),
         ..figures(&file.place, &file.path).await?

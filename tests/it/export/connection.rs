@@ -1,7 +1,5 @@
 //! Connections that fail, break or must be verified: exit codes, hints, no secrets, no files.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
@@ -10,7 +8,9 @@ use touchpath::error::{Exit, Failure};
 use touchpath::export::{Database, ExportRequest, Progress, UrlSource, export};
 
 use super::apart::export_apart;
+use super::postgres::{Stopped, programs};
 use super::{Lake, at, failure, postgres, printed, request};
+use crate::certificates::{certificate, certificate_bytes};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_breaks_leaves_no_file() {
@@ -147,47 +147,14 @@ async fn a_server_that_cannot_be_reached_is_a_store_failure_without_secrets() {
     }
 }
 
-/// Makes a certificate for `localhost`, signed by an authority of its own, and lets the
-/// server of the tests offer TLS with it. Returns the authority's certificate.
-async fn offer_tls(client: &tokio_postgres::Client, folder: &Path) -> std::path::PathBuf {
-    const SCRIPT: &str = "\
-        openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=ca && \
-        openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=localhost && \
-        echo subjectAltName=DNS:localhost > names && \
-        openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 \
-            -extfile names -out server.crt && \
-        cp server.key server.crt \"$DATA\" && cd \"$DATA\" && chmod 600 server.key && \
-        chown --reference=. server.key server.crt";
-    let data = printed(client, "show data_directory").await[0][0]
-        .clone()
-        .unwrap();
-    let output = Command::new("sh")
-        .args(["-c", SCRIPT])
-        .current_dir(folder)
-        .env("DATA", data)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    client
-        .batch_execute("alter system set ssl = on")
-        .await
-        .unwrap();
-    client
-        .batch_execute("select pg_reload_conf()")
-        .await
-        .unwrap();
-    folder.join("ca.crt")
-}
-
 #[tokio::test]
-async fn tls_verifies_the_server() {
-    const HINT: &str = "`sslmode=disable` in the URL does without encryption";
-    let database = postgres::Database::create("tls").await;
-    let client = database.client().await;
+async fn tls_verifies_the_server_by_the_roots_of_the_system() {
+    let server = Stopped::create(&programs())
+        .file("server.crt", &certificate_bytes("server.crt"))
+        .file("server.key", &certificate_bytes("server.key"))
+        .configure("ssl = on")
+        .start();
+    let client = server.client("postgres").await;
     client
         .batch_execute(
             "create view public.t as select ssl from pg_stat_ssl where pid = pg_backend_pid()",
@@ -195,32 +162,16 @@ async fn tls_verifies_the_server() {
         .await
         .unwrap();
     let lake = Lake::create();
-    let folder = tempfile::tempdir().unwrap();
-    let by_address = database.url() + "?sslmode=require";
-    let by_name = by_address.replace("127.0.0.1", "localhost");
+    let by_name = server.url("postgres").replace("127.0.0.1", "localhost") + "?sslmode=verify-full";
     let export_trusting =
-        |roots: &Path, url: &str| export_apart(url, &lake, &[("SSL_CERT_FILE", roots)]);
-    let system = Path::new("/etc/ssl/certs/ca-certificates.crt");
-    if system.exists() {
-        let text = export_trusting(system, &by_name);
-        assert!(
-            text.contains("server does not support TLS") && text.contains(HINT),
-            "{text}"
-        );
-    }
-    let authority = offer_tls(&client, folder.path()).await;
-    let text = export_trusting(&folder.path().join("server.crt"), &by_name);
+        |roots: &str| export_apart(&by_name, &lake, &[("SSL_CERT_FILE", &certificate(roots))]);
+    let text = export_trusting("other.crt");
     assert!(
-        text.contains("invalid peer certificate") && text.contains(HINT),
-        "{text}"
-    );
-    let text = export_trusting(&authority, &by_address);
-    assert!(
-        text.contains("invalid peer certificate") && text.contains(HINT),
+        text.contains("invalid peer certificate") && text.contains("sslrootcert=FILE"),
         "{text}"
     );
     assert_eq!(lake.files(), [""; 0]);
-    let text = export_trusting(&authority, &by_name);
+    let text = export_trusting("ca.crt");
     assert!(text.contains("exported 1 row"), "{text}");
     let file = std::fs::File::open(lake.only_part("public/t")).unwrap();
     let batches = ParquetRecordBatchReader::try_new(file, 1).unwrap();

@@ -152,6 +152,7 @@ impl Table {
                     pages: None,
                     key_range: None,
                     not_finite: std::collections::BTreeMap::new(),
+                    forgotten: 0,
                     generation,
                     content,
                 });
@@ -167,7 +168,6 @@ impl Table {
             server_version: "15.18".to_owned(),
             snapshot: String::new(),
             is_one_snapshot: true,
-            contacts_key: None,
             started_at: at(second),
             finished_at: at(second),
             tables: vec![self.exported.clone()],

@@ -3,14 +3,24 @@
 //! One file per question; each test has a database and a lake of its own.
 
 mod apart;
+mod concurrency;
 mod connection;
+mod connection_hosts;
+mod connection_tls;
 mod contract;
+mod faults;
 mod increments;
 mod increments_lake;
+mod keeper;
 mod lake;
+mod memory;
+mod odd_tables;
 mod parts;
 mod privacy;
+mod proxy;
+mod types;
 mod values;
+mod versions;
 
 use std::path::Path;
 

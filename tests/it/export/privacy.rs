@@ -5,13 +5,14 @@
 //! command is run on the lake. Then every file, what each Parquet file holds once it is
 //! decompressed, and everything that was said is searched for every planted value.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
-use arrow::array::AsArray;
-use arrow::util::pretty::pretty_format_batches;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatchReader};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use touchpath::schema::{TABLES, Table};
 
 use crate::lakes::files;
@@ -156,25 +157,28 @@ fn export(program: &Program) -> String {
     said(program, &arguments)
 }
 
-/// Publishes a run of the lake and everything that is told of it.
+/// Publishes a run of the lake and tells of it.
 fn run_and_report(program: &Program) -> Vec<String> {
+    vec![
+        said(program, &["run", "--lake", "lake", "--out", "out"]),
+        said(program, &["report", "--out", "out", "--format", "html"]),
+    ]
+}
+
+/// Everything else that the commands have to say of it.
+fn other_commands(program: &Program) -> Vec<String> {
     let mut told = vec![
         said(program, &["check", "--lake", "lake"]),
-        said(program, &["run", "--lake", "lake", "--out", "out"]),
+        said(program, &["runs", "list", "--out", "out"]),
+        said(program, &["config"]),
+        shown_rows(program),
     ];
-    for format in ["table", "md", "html", "json"] {
+    for format in ["table", "md", "json"] {
         told.push(said(
             program,
             &["report", "--out", "out", "--format", format],
         ));
     }
-    told.push(said(program, &["runs", "list", "--out", "out"]));
-    told.push(said(program, &["config"]));
-    let run = "select * from prod.fact_events";
-    told.push(said(
-        program,
-        &["sql", run, "--lake", "lake", "--out", "out"],
-    ));
     told
 }
 
@@ -189,26 +193,44 @@ fn shown_rows(program: &Program) -> String {
     )
 }
 
-/// Every file below a folder by its name: its bytes as text, and a Parquet file's rows.
+/// Every file below a folder by its name: its bytes as text, and a Parquet file's values.
 fn contents(folder: &Path) -> Vec<(String, String)> {
     let mut contents = Vec::new();
     for (name, bytes) in files(folder) {
         if name.ends_with(".parquet") {
-            let open = bytes::Bytes::from(bytes.clone());
-            let batches: Vec<_> = ParquetRecordBatchReaderBuilder::try_new(open)
-                .unwrap()
-                .build()
-                .unwrap()
-                .map(Result::unwrap)
-                .collect();
-            contents.push((
-                name.clone(),
-                pretty_format_batches(&batches).unwrap().to_string(),
-            ));
+            let mut values = String::new();
+            for batch in reader(&bytes) {
+                for column in batch.unwrap().columns() {
+                    write_values(column, &mut values);
+                }
+            }
+            contents.push((name.clone(), values));
         }
         contents.push((name, String::from_utf8_lossy(&bytes).into_owned()));
     }
     contents
+}
+
+fn reader(bytes: &[u8]) -> ParquetRecordBatchReader {
+    let open = bytes::Bytes::copy_from_slice(bytes);
+    let file = ParquetRecordBatchReaderBuilder::try_new(open).unwrap();
+    file.build().unwrap()
+}
+
+/// Every value of a column as text, a line each; texts as they stand in memory.
+fn write_values(column: &ArrayRef, values: &mut String) {
+    if let Some(texts) = column.as_string_opt::<i32>() {
+        values.push_str(std::str::from_utf8(texts.value_data()).unwrap());
+    } else if let Some(lists) = column.as_list_opt::<i32>() {
+        write_values(lists.values(), values);
+    } else {
+        let options = FormatOptions::default();
+        let shown = ArrayFormatter::try_new(column, &options).unwrap();
+        for row in 0..column.len() {
+            writeln!(values, "{}", shown.value(row)).unwrap();
+        }
+    }
+    values.push('\n');
 }
 
 fn assert_holds_none(contents: &[(String, String)], values: &[impl AsRef<str>]) {
@@ -232,11 +254,7 @@ fn column(program: &Program, table: &str, column: &str) -> Vec<Option<String>> {
     let folder = program.folder().join("lake").join(table);
     let parts = files(&folder);
     let (_, bytes) = parts.iter().next().unwrap();
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes.clone()))
-        .unwrap()
-        .build()
-        .unwrap();
-    reader
+    reader(bytes)
         .flat_map(|batch| {
             let batch = batch.unwrap();
             let texts = batch.column_by_name(column).unwrap().as_string::<i32>();
@@ -251,9 +269,7 @@ fn column(program: &Program, table: &str, column: &str) -> Vec<Option<String>> {
 fn has_column(program: &Program, table: &str, name: &str) -> bool {
     let parts = files(&program.folder().join("lake").join(table));
     let (_, bytes) = parts.iter().next().unwrap();
-    let open = bytes::Bytes::from(bytes.clone());
-    let file = ParquetRecordBatchReaderBuilder::try_new(open).unwrap();
-    file.schema().column_with_name(name).is_some()
+    reader(bytes).schema().column_with_name(name).is_some()
 }
 
 /// The distinct values of a column and whether any is null.
@@ -284,11 +300,15 @@ const WITH_CONTACTS: [&str; 4] = [
 #[tokio::test]
 async fn no_policy_lets_out_what_names_a_person() {
     let database = database("planted").await;
+    contacts_stay_under_drop(&database);
+    contacts_are_hashes_under_hmac(&database);
+    contacts_are_as_they_were_under_keep(&database);
+}
 
-    let dropped = program(&database, "drop");
+fn contacts_stay_under_drop(database: &Database) {
+    let dropped = program(database, "drop");
     let mut told = vec![export(&dropped)];
     told.extend(run_and_report(&dropped));
-    told.push(shown_rows(&dropped));
     let mut all = contents(&dropped.folder().join("lake"));
     all.extend(contents(&dropped.folder().join("out")));
     all.extend(named("said", &told));
@@ -297,11 +317,13 @@ async fn no_policy_lets_out_what_names_a_person() {
     for table in WITH_CONTACTS {
         assert!(!has_column(&dropped, table, "phone"), "{table}");
     }
+}
 
-    let hashed = program(&database, "hmac");
+fn contacts_are_hashes_under_hmac(database: &Database) {
+    let hashed = program(database, "hmac");
     let mut told = vec![export(&hashed)];
     told.extend(run_and_report(&hashed));
-    told.push(shown_rows(&hashed));
+    told.extend(other_commands(&hashed));
     let mut all = contents(&hashed.folder().join("lake"));
     all.extend(contents(&hashed.folder().join("out")));
     all.extend(named("said", &told));
@@ -322,7 +344,18 @@ async fn no_policy_lets_out_what_names_a_person() {
     }
     assert!(!has_column(&hashed, "raw/itcrm_docs_clients", "phone"));
 
-    let kept = program(&database, "keep");
+    let forget = [
+        "forget", "--client", "505944", "--lake", "lake", "--out", "out",
+    ];
+    let mut all = named("forget", &[said(&hashed, &forget)]);
+    all.extend(contents(&hashed.folder().join("lake/_exports")));
+    assert_holds_none(&all, &planted());
+    assert_holds_none(&all, &CONTACTS);
+    assert_holds_none(&all, &[KEY]);
+}
+
+fn contacts_are_as_they_were_under_keep(database: &Database) {
+    let kept = program(database, "keep");
     let mut told = vec![export(&kept)];
     let reported = run_and_report(&kept);
     let mut all = contents(&kept.folder().join("out"));
@@ -345,9 +378,9 @@ async fn no_policy_lets_out_what_names_a_person() {
     );
 }
 
-#[tokio::test]
-async fn the_manifest_says_what_became_of_contacts_and_a_new_key_is_noticed() {
-    let database = Database::create("contacts_manifest").await;
+/// A table with contacts and one whose phones are numbers, and two keys.
+async fn two_tables(name: &str) -> Program {
+    let database = Database::create(name).await;
     let client = database.client().await;
     client
         .batch_execute(
@@ -358,18 +391,23 @@ async fn the_manifest_says_what_became_of_contacts_and_a_new_key_is_noticed() {
         .await
         .unwrap();
     let program = Program::new().with("TOUCHPATH_FROM", &database.url());
-    let key = |name: &str, text: &str| {
+    for (name, text) in [("one", KEY), ("two", "another key of the test")] {
         let path = program.folder().join(name);
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    };
-    key("one", KEY);
-    key("two", "another key of the test");
-    let export = |arguments: &[&str]| {
-        let start = ["export", "--lake", "lake"];
-        program.run(&[&start[..], arguments].concat())
-    };
+    }
+    program
+}
 
+fn export_with(program: &Program, arguments: &[&str]) -> String {
+    let start = ["export", "--lake", "lake"];
+    program.run(&[&start[..], arguments].concat())
+}
+
+#[tokio::test]
+async fn the_manifest_says_what_became_of_contacts_and_a_new_key_is_noticed() {
+    let program = two_tables("contacts_manifest").await;
+    let export = |arguments: &[&str]| export_with(&program, arguments);
     let dropped = export(&["shop.a"]);
     assert!(
         dropped.contains("shop.a: email, phone: contacts, not exported\n"),
@@ -385,7 +423,7 @@ async fn the_manifest_says_what_became_of_contacts_and_a_new_key_is_noticed() {
     assert!(!again.contains("warning"), "{again}");
     let other = export(&["shop.a", "--contacts-key-file", "two"]);
     assert!(
-        other.contains("hashed contacts with another key"),
+        other.contains("the lake holds contacts hashed with another key"),
         "{other}"
     );
 
@@ -394,29 +432,29 @@ async fn the_manifest_says_what_became_of_contacts_and_a_new_key_is_noticed() {
         .values()
         .map(|text| serde_json::from_slice(text).unwrap())
         .collect();
-    let policies: Vec<&str> = manifests
-        .iter()
-        .map(|manifest| {
-            manifest["tables"][0]["contacts"][1]["policy"]
-                .as_str()
-                .unwrap()
-        })
+    let contact = |number: usize, what: &str| &manifests[number]["tables"][0]["contacts"][1][what];
+    let policies: Vec<&str> = (0..4)
+        .map(|number| contact(number, "policy").as_str().unwrap())
         .collect();
     assert_eq!(policies, ["drop", "hmac", "hmac", "hmac"]);
-    assert_eq!(manifests[0]["contacts_key"], serde_json::Value::Null);
-    assert_eq!(manifests[1]["contacts_key"], manifests[2]["contacts_key"]);
-    assert_ne!(manifests[1]["contacts_key"], manifests[3]["contacts_key"]);
+    assert_eq!(contact(0, "key"), &serde_json::Value::Null);
+    assert_eq!(contact(1, "key"), contact(2, "key"));
+    assert_ne!(contact(1, "key"), contact(3, "key"));
+}
 
-    let refused = export(&["shop.b", "--contacts-key-file", "one"]);
+#[tokio::test]
+async fn hashing_needs_a_key_and_text() {
+    let program = two_tables("contacts_refused").await;
+    let refused = export_with(&program, &["shop.b", "--contacts-key-file", "one"]);
     assert!(refused.starts_with("exit: 2\n"), "{refused}");
-    assert!(
-        refused
-            .contains("`shop.b.phone` holds contacts and cannot be hashed: its type is `bigint`"),
-        "{refused}"
-    );
-    let kept = export(&["shop.b", "--contacts", "keep"]);
+    let why = "`shop.b.phone` holds contacts and cannot be hashed: its type is `bigint`";
+    assert!(refused.contains(why), "{refused}");
+    let program = program.file("touchpath.toml", "[columns]\n\"shop.b.phone\" = \"text\"\n");
+    let hashed = export_with(&program, &["shop.b", "--contacts-key-file", "one"]);
+    assert!(hashed.starts_with("exit: 0\n"), "{hashed}");
+    let kept = export_with(&program, &["shop.b", "--contacts", "keep"]);
     assert!(kept.starts_with("exit: 0\n"), "{kept}");
-    let keyless = export(&["shop.a", "--contacts", "hmac"]);
+    let keyless = export_with(&program, &["shop.a", "--contacts", "hmac"]);
     assert!(keyless.starts_with("exit: 2\n"), "{keyless}");
     assert!(keyless.contains("no key is named"), "{keyless}");
     assert!(keyless.contains("hint: make one by"), "{keyless}");

@@ -1,276 +1,14 @@
-//! Every type at its edges: what lands is what Postgres prints, or the export stops and names it.
+//! Single values: what is refused, made null and counted, or very wide.
 
-use std::process::Command;
+use std::path::PathBuf;
 
 use touchpath::error::Exit;
+use touchpath::export::NotFinite;
 
-use super::{Lake, export_at, failure, postgres, printed};
-
-/// Column, type, type in pyarrow's words, values as SQL literals.
-type Case = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static [&'static str],
-);
-
-const CASES: &[Case] = &[
-    ("i2", "smallint", "int16", &["-32768", "32767", "0"]),
-    ("i4", "integer", "int32", &["-2147483648", "2147483647"]),
-    (
-        "i8",
-        "bigint",
-        "int64",
-        &["-9223372036854775808", "9223372036854775807"],
-    ),
-    (
-        "f4",
-        "real",
-        "float",
-        &["'-0'", "3.4028235e38", "1e-45", "'NaN'", "'-Infinity'"],
-    ),
-    (
-        "f8",
-        "double precision",
-        "double",
-        &["0.1", "1.7976931348623157e308", "5e-324", "'-0'"],
-    ),
-    ("flag", "boolean", "bool", &["true", "false"]),
-    (
-        "t",
-        "text",
-        "string",
-        &[
-            "''",
-            "' '",
-            "'Київ, ґанок'",
-            "e'a\\tb\\nc\\\\d'",
-            "'😀'",
-            "repeat('x', 100000)",
-        ],
-    ),
-    ("v", "varchar(10)", "string", &["''", "'0123456789'"]),
-    ("c", "char(4)", "string", &["'ab'", "''"]),
-    (
-        "n38",
-        "numeric(38,0)",
-        "decimal128(38, 0)",
-        &[
-            "99999999999999999999999999999999999999",
-            "-99999999999999999999999999999999999999",
-            "-0",
-            "10000",
-        ],
-    ),
-    (
-        "n38_10",
-        "numeric(38,10)",
-        "decimal128(38, 10)",
-        &[
-            "9999999999999999999999999999.9999999999",
-            "-0.0000000001",
-            "0.5",
-            "100000000",
-        ],
-    ),
-    (
-        "n38_38",
-        "numeric(38,38)",
-        "decimal128(38, 38)",
-        &[
-            "0.99999999999999999999999999999999999999",
-            "-0.00000000000000000000000000000000000001",
-        ],
-    ),
-    (
-        "n12_2",
-        "numeric(12,2)",
-        "decimal128(12, 2)",
-        &[
-            "-0.00",
-            "0.01",
-            "-9999999999.99",
-            "1234.5",
-            "10000",
-            "0.005",
-        ],
-    ),
-    ("n1", "numeric(1)", "decimal128(1, 0)", &["9", "-9"]),
-    (
-        "d",
-        "date",
-        "date32[day]",
-        &[
-            "'1970-01-01'",
-            "'1969-12-31'",
-            "'2024-02-29'",
-            "'0044-03-15 BC'",
-            "'4713-01-01 BC'",
-            "'9999-12-31'",
-            "'0001-01-01'",
-        ],
-    ),
-    (
-        "ts",
-        "timestamp",
-        "timestamp[us]",
-        &[
-            "'2024-03-31 03:30:00.123456'",
-            "'1999-12-31 23:59:59.999999'",
-            "'0044-03-15 12:00:00.5 BC'",
-            "'294246-12-31 23:59:59.999999'",
-            "'1970-01-01'",
-        ],
-    ),
-    (
-        "tz",
-        "timestamptz",
-        "timestamp[us, tz=UTC]",
-        &[
-            "'2024-03-31 03:30:00.000001+03'",
-            "'1900-01-01 00:00:00-11:30'",
-        ],
-    ),
-    (
-        "js",
-        "json",
-        "string",
-        &["'{\"b\": 1,  \"a\": [null, \"ґ\"]}'"],
-    ),
-    (
-        "jb",
-        "jsonb",
-        "string",
-        &[
-            "'{\"b\": 1,  \"a\": [null, \"ґ\"]}'",
-            "'null'",
-            "'\"\"'",
-            "'1.10'",
-        ],
-    ),
-    (
-        "u",
-        "uuid",
-        "string",
-        &[
-            "'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'",
-            "'00000000-0000-0000-0000-000000000000'",
-        ],
-    ),
-];
-
-/// Creates `raw.every_type`: row `i` holds value `i` of every column, null after the last.
-async fn create_every_type(client: &tokio_postgres::Client) {
-    let columns: Vec<String> = CASES
-        .iter()
-        .map(|(name, kind, ..)| format!("{name} {kind}"))
-        .collect();
-    let ddl = format!(
-        "create table raw.every_type (id integer primary key, {})",
-        columns.join(", ")
-    );
-    client.batch_execute("create schema raw").await.unwrap();
-    client.batch_execute(&ddl).await.unwrap();
-    let longest = CASES.iter().map(|case| case.3.len()).max().unwrap();
-    // The last rows first, so that the export has something to put in order.
-    for row in (0..=longest).rev() {
-        let values: Vec<&str> = CASES
-            .iter()
-            .map(|case| case.3.get(row).copied().unwrap_or("null"))
-            .collect();
-        let sql = format!(
-            "insert into raw.every_type values ({row}, {})",
-            values.join(", ")
-        );
-        client.batch_execute(&sql).await.unwrap();
-    }
-}
-
-/// The Python that has DuckDB and pyarrow.
-fn python() -> std::ffi::OsString {
-    std::env::var_os("TOUCHPATH_PYTHON").unwrap_or_else(|| "python3".into())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_type_reads_back_in_duckdb_as_postgres_prints_it() {
-    let database = postgres::Database::create("every_type").await;
-    let client = database.client().await;
-    create_every_type(&client).await;
-    let lake = Lake::create();
-    let manifest = export_at(0, &database, &lake, &["raw.every_type"])
-        .await
-        .unwrap();
-    assert_eq!(manifest.tables[0].rows, 8);
-
-    client.batch_execute("set timezone = 'UTC'").await.unwrap();
-    let rows = printed(&client, "select * from raw.every_type order by id").await;
-    let names = std::iter::once(("id", "int32")).chain(CASES.iter().map(|case| (case.0, case.2)));
-    let expected: serde_json::Map<String, serde_json::Value> = names
-        .enumerate()
-        .map(|(index, (name, kind))| {
-            let values: Vec<&Option<String>> = rows.iter().map(|row| &row[index]).collect();
-            (
-                name.to_owned(),
-                serde_json::json!({ "type": kind, "values": values }),
-            )
-        })
-        .collect();
-    let expected_path = lake.file("expected.json");
-    std::fs::write(&expected_path, serde_json::to_vec(&expected).unwrap()).unwrap();
-    let output = Command::new(python())
-        .arg(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/it/export/read_back.py"
-        ))
-        .arg(lake.only_part("raw/every_type"))
-        .arg(expected_path)
-        .output()
-        .expect("python runs; TOUCHPATH_PYTHON names one with duckdb and pyarrow");
-    assert!(
-        output.status.success(),
-        "{}{}\n(TOUCHPATH_PYTHON names a Python with duckdb and pyarrow)",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_type_without_an_exact_form_stops_before_any_row_is_read() {
-    let database = postgres::Database::create("refused_types").await;
-    let client = database.client().await;
-    client
-        .batch_execute("create domain public.money_of_ours as numeric(9,2)")
-        .await
-        .unwrap();
-    let lake = Lake::create();
-    let types = [
-        "interval",
-        "numeric",
-        "numeric(39,0)",
-        "text[]",
-        "public.money_of_ours",
-        "bytea",
-    ];
-    for (index, kind) in types.into_iter().enumerate() {
-        let table = format!("public.t{index}");
-        client
-            .batch_execute(&format!(
-                "create table {table} (id integer primary key, \"Odd\" {kind})"
-            ))
-            .await
-            .unwrap();
-        let (exit, text) = failure(export_at(0, &database, &lake, &[&table]).await);
-        assert_eq!(exit, Exit::Usage, "{text}");
-        let first =
-            format!("error: `{table}.Odd` cannot be exported exactly: its type is `{kind}`");
-        assert!(text.starts_with(&first), "{text}");
-        assert!(
-            text.contains("\n\nhint: export a view that casts the column to "),
-            "{text}"
-        );
-    }
-    assert_eq!(lake.files(), [""; 0]);
-}
+use super::types::read_back::{Column, read_back};
+use super::{Lake, at, export_at, failure, postgres, printed, request};
+use crate::program::Program;
+use crate::python::{python, succeed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_without_an_exact_form_is_named_and_earlier_files_stand() {
@@ -329,4 +67,178 @@ async fn a_value_without_an_exact_form_is_named_and_earlier_files_stand() {
             assert_eq!(&std::fs::read(lake.file(file)).unwrap(), before, "{file}");
         }
     }
+}
+
+const ENDLESS: &str = "
+    create table public.endless (
+        id integer primary key, n numeric(9,2), w numeric(50,2), a numeric(9,2)[], d date, t timestamp,
+        z timestamptz, ds date[]);
+    insert into public.endless values
+        (1, 'NaN', 'NaN', '{NaN,1,NaN}', 'infinity', 'infinity', 'infinity', '{infinity,2024-01-01}'),
+        (2, 1, 1, '{1}', '-infinity', '-infinity', '-infinity', '{-infinity}'),
+        (3, null, null, null, '2024-02-29', '2024-02-29', '2024-02-29+00', null)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_without_end_become_null_on_request_and_are_counted() {
+    let database = postgres::Database::create("endless_null").await;
+    let client = database.client().await;
+    client.batch_execute(ENDLESS).await.unwrap();
+    let lake = Lake::create();
+    let mut request = request(&database.url(), &lake, &["public.endless"]);
+    request.conversions.not_finite = NotFinite::Null;
+    let manifest = touchpath::export::export(&request, || at(0), &|_| ())
+        .await
+        .unwrap();
+    let table = &manifest.tables[0];
+    let counts: Vec<(&str, u64)> = table.not_finite().into_iter().collect();
+    // Row 1 holds one in n and w, two in a; rows 1 and 2 hold one in each of d, t, z, ds.
+    assert_eq!(
+        counts,
+        [
+            ("a", 2),
+            ("d", 2),
+            ("ds", 2),
+            ("n", 1),
+            ("t", 2),
+            ("w", 1),
+            ("z", 2),
+        ]
+    );
+    let sql = "set timezone = 'UTC'; select nullif(n, 'NaN'), nullif(w, 'NaN'), array_replace(a, 'NaN', null),
+        case when isfinite(d) then d end, case when isfinite(t) then t end,
+        case when isfinite(z) then z end,
+        array_replace(array_replace(ds, 'infinity', null), '-infinity', null)
+        from public.endless order by id";
+    let rows = printed(&client, sql).await;
+    let names = ["n", "w", "a", "d", "t", "z", "ds"];
+    let columns = names.iter().enumerate().map(|(index, name)| Column {
+        name: (*name).to_owned(),
+        values: rows.iter().map(|row| row[index].clone()).collect(),
+        is_multirange: false,
+    });
+    let file = (lake.file(&table.parts[0].path), columns.collect());
+    let found = read_back(&lake.file(""), &[file]);
+    assert_eq!(found[0].differences, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endless_dates_stay_endless_for_duckdb_on_request() {
+    let database = postgres::Database::create("endless_duckdb").await;
+    let client = database.client().await;
+    client.batch_execute(ENDLESS).await.unwrap();
+    client
+        .batch_execute("update public.endless set n = null, w = null, a = null")
+        .await
+        .unwrap();
+    let lake = Lake::create();
+    let mut request = request(&database.url(), &lake, &["public.endless"]);
+    request.conversions.not_finite = NotFinite::DuckDb;
+    let manifest = touchpath::export::export(&request, || at(0), &|_| ())
+        .await
+        .unwrap();
+    assert_eq!(manifest.tables[0].not_finite()["d"], 2);
+    let file: PathBuf = lake.file(&manifest.tables[0].parts[0].path);
+    let script = format!(
+        "import duckdb\nduckdb.sql(\"set timezone = 'UTC'\")\nfor row in duckdb.sql(\"select d::text, t::text, \
+         z::text, ds::text from '{}' order by id\").fetchall(): print(row)",
+        file.display()
+    );
+    let said = succeed(python(&["duckdb", "pyarrow"]).args(["-c", &script]));
+    assert_eq!(
+        said,
+        "('infinity', 'infinity', 'infinity', '[infinity, 2024-01-01]')\n\
+         ('-infinity', '-infinity', '-infinity', '[-infinity]')\n\
+         ('2024-02-29', '2024-02-29 00:00:00', '2024-02-29 00:00:00+00', None)\n"
+    );
+    // A numeric has no such form.
+    client
+        .batch_execute("update public.endless set n = 'NaN' where id = 2")
+        .await
+        .unwrap();
+    let outcome = touchpath::export::export(&request, || at(1), &|_| ()).await;
+    let (_, text) = failure(outcome);
+    assert!(
+        text.contains(" (id 2): `NaN` has no decimal form\n"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_file_declares_forms_and_the_program_tells_what_became_null() {
+    let database = postgres::Database::create("declared_forms").await;
+    let client = database.client().await;
+    client
+        .batch_execute(
+            "create table public.odd (id integer primary key, amount numeric, d date);
+             insert into public.odd values (1, 1.5, 'infinity'), (2, 'NaN', null)",
+        )
+        .await
+        .unwrap();
+    let program = Program::new().with("TOUCHPATH_FROM", &database.url());
+    let file = program.folder().join("touchpath.toml");
+    let arguments = ["export", "public.odd", "--lake", "lake"];
+    let settings = |columns: &str| {
+        format!("not_finite = \"null\"\n[columns]\n{columns}\n\"public.other.x\" = \"text\"\n")
+    };
+    for (columns, said) in [
+        ("\"public.odd.amount\" = \"numeric(9,10)\"", "exit: 2"),
+        (
+            "\"public.odd.amount\" = 5",
+            "`columns.public.odd.amount` must be a text, found `5`",
+        ),
+        ("\"public.odd.amuont\" = \"text\"", "did you mean `amount`?"),
+    ] {
+        std::fs::write(&file, settings(columns)).unwrap();
+        let answer = program.run(&arguments);
+        assert!(answer.contains(said), "{columns}\n{answer}");
+    }
+    std::fs::write(
+        &file,
+        settings("\"public.odd.amount\" = \"numeric(20, 4)\""),
+    )
+    .unwrap();
+    let answer = program.run(&arguments);
+    assert!(answer.starts_with("exit: 0\n"), "{answer}");
+    for note in [
+        "public.odd.amount: 1 values had no end and became null",
+        "public.odd.d: 1 values had no end and became null",
+    ] {
+        assert!(answer.contains(note), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_fifty_mebibytes_pass() {
+    let database = postgres::Database::create("wide_rows").await;
+    let client = database.client().await;
+    // Three rows of 50 MiB among narrow ones.
+    client
+        .batch_execute(
+            "create table public.wide (id integer primary key, t text, b bytea, l text[]);
+             insert into public.wide
+             select i, case when i % 300 = 0 then repeat(chr(97 + i / 300), 25 << 20) else 'n' || i end,
+                    case when i % 300 = 0 then decode(repeat('ab', 5 << 20), 'hex') end,
+                    case when i % 300 = 0 then array[repeat('y', 20 << 20), null] end
+             from generate_series(1, 950) i",
+        )
+        .await
+        .unwrap();
+    let lake = Lake::create();
+    let manifest = export_at(0, &database, &lake, &["public.wide"])
+        .await
+        .unwrap();
+    assert_eq!(manifest.tables[0].rows, 950);
+    let sums = "sum(length(t)), sum(id * ascii(t)), sum(octet_length(b)), sum(length(l[1]))";
+    let expected = printed(&client, &format!("select {sums} from public.wide")).await;
+    let expected: Vec<&str> = expected[0]
+        .iter()
+        .map(|sum| sum.as_deref().unwrap())
+        .collect();
+    let script = "import sys, pyarrow.parquet as parquet\n\
+        rows = parquet.read_table(sys.argv[1]).to_pylist()\n\
+        print(sum(len(row['t']) for row in rows), sum(row['id'] * ord(row['t'][0]) for row in rows),\n\
+        sum(len(row['b'] or b'') for row in rows), sum(len(row['l'][0]) for row in rows if row['l']))";
+    let path = lake.file(&manifest.tables[0].parts[0].path);
+    let said = succeed(python(&["pyarrow"]).args(["-c", script]).arg(path));
+    assert_eq!(said.trim(), expected.join(" "));
 }

@@ -7,6 +7,7 @@ const DOMAIN: u32 = 100_002;
 const COMPOSITE: u32 = 100_003;
 const INTERVAL: u32 = 1186;
 const NUMERIC_ARRAY: u32 = 1231;
+const BOX: u32 = 603;
 const BOX_ARRAY: u32 = 1020;
 const INTERVAL_ARRAY: u32 = 1187;
 const NUMRANGE: u32 = 3906;
@@ -18,8 +19,7 @@ fn modifier(precision: i32, scale: i32) -> i32 {
     ((precision << 16) | (scale & 0x7ff)) + 4
 }
 
-fn catalog() -> Catalog {
-    let array = |element| Shape::Array(element);
+fn shapes() -> Vec<(u32, Shape, &'static str)> {
     let money = Use {
         modifier: modifier(9, 2),
         ..bare(oid::NUMERIC)
@@ -30,33 +30,30 @@ fn catalog() -> Catalog {
             ("b".to_owned(), bare(second)),
         ])
     };
-    let mut types = vec![
-        (ENUM, Shape::Enum, "enum_out", ","),
-        (DOMAIN, Shape::Domain(money), "numeric_out", ","),
-        (COMPOSITE, parts(DOMAIN), "record_out", ","),
-        (COMPOSITE + 1, parts(INTERVAL), "record_out", ","),
-        (COMPOSITE + 2, parts(oid::NUMERIC), "record_out", ","),
-        (
-            COMPOSITE + 3,
-            Shape::Composite(Vec::new()),
-            "record_out",
-            ",",
-        ),
-        (INTERVAL, Shape::Base, "interval_out", ","),
-        (NUMERIC_ARRAY, array(oid::NUMERIC), "array_out", ","),
-        (INTERVAL_ARRAY, array(INTERVAL), "array_out", ","),
-        (BOX_ARRAY, array(603), "array_out", ";"),
-        (603, Shape::Base, "box_out", ";"),
-        (NUMRANGE, Shape::Range(oid::NUMERIC), "range_out", ","),
-        (INT4RANGE, Shape::Range(oid::INT4), "range_out", ","),
+    vec![
+        (ENUM, Shape::Enum, "enum_out"),
+        (DOMAIN, Shape::Domain(money), "numeric_out"),
+        (COMPOSITE, parts(DOMAIN), "record_out"),
+        (COMPOSITE + 1, parts(INTERVAL), "record_out"),
+        (COMPOSITE + 2, parts(oid::NUMERIC), "record_out"),
+        (COMPOSITE + 3, Shape::Composite(Vec::new()), "record_out"),
+        (INTERVAL, Shape::Base, "interval_out"),
+        (NUMERIC_ARRAY, Shape::Array(oid::NUMERIC), "array_out"),
+        (INTERVAL_ARRAY, Shape::Array(INTERVAL), "array_out"),
+        (BOX_ARRAY, Shape::Array(BOX), "array_out"),
+        (BOX, Shape::Base, "box_out"),
+        (NUMRANGE, Shape::Range(oid::NUMERIC), "range_out"),
+        (INT4RANGE, Shape::Range(oid::INT4), "range_out"),
         (
             INT4MULTIRANGE,
             Shape::Multirange(oid::INT4),
             "multirange_out",
-            ",",
         ),
-        (RECORD, Shape::Pseudo, "record_out", ","),
-    ];
+        (RECORD, Shape::Pseudo, "record_out"),
+    ]
+}
+
+fn catalog() -> Catalog {
     let built_in = [
         oid::BOOL,
         oid::INT2,
@@ -72,12 +69,14 @@ fn catalog() -> Catalog {
         oid::JSONB,
         oid::MONEY,
     ];
-    types.extend(built_in.map(|oid| (oid, Shape::Base, "some_out", ",")));
-    let types = types.into_iter().map(|(oid, shape, output, delimiter)| {
+    let mut shapes = shapes();
+    shapes.extend(built_in.map(|oid| (oid, Shape::Base, "some_out")));
+    let types = shapes.into_iter().map(|(oid, shape, output)| {
+        let is_box = matches!(oid, BOX | BOX_ARRAY);
         let found = CatalogType {
             shape,
-            output: output.to_owned(),
-            delimiter: delimiter.to_owned(),
+            output: format!("pg_catalog.{output}"),
+            delimiter: if is_box { ";" } else { "," }.to_owned(),
             is_sent_as_text: false,
         };
         (oid, found)
@@ -182,21 +181,30 @@ fn a_whole_is_text_when_a_part_has_no_form() {
         Ok(PostgresType::Multirange(_))
     ));
     let whole = resolved(NUMRANGE, None).unwrap();
-    assert_eq!(whole.select, "textin(range_out(\"c\"))");
+    assert_eq!(
+        whole.select,
+        "pg_catalog.textin(pg_catalog.range_out(\"c\"))"
+    );
     assert_eq!(whole.kind, PostgresType::Leaf(Leaf::Text));
 }
 
 #[test]
 fn text_is_what_the_types_own_output_function_prints() {
     let select = |oid, form| resolved(oid, form).unwrap().select;
-    assert_eq!(select(INTERVAL, None), "textin(interval_out(\"c\"))");
+    assert_eq!(
+        select(INTERVAL, None),
+        "pg_catalog.textin(pg_catalog.interval_out(\"c\"))"
+    );
     assert_eq!(
         select(INTERVAL_ARRAY, None),
-        "textin(array_out(\"c\"))::text[]"
+        "pg_catalog.textin(pg_catalog.array_out(\"c\"))::pg_catalog.text[]"
     );
-    assert_eq!(select(BOX_ARRAY, None), "\"c\"::text[]");
+    assert_eq!(select(BOX_ARRAY, None), "\"c\"::pg_catalog.text[]");
     assert_eq!(select(INT4RANGE, None), "\"c\"");
-    assert_eq!(select(INT4RANGE, Some("text")), "textin(range_out(\"c\"))");
+    assert_eq!(
+        select(INT4RANGE, Some("text")),
+        "pg_catalog.textin(pg_catalog.range_out(\"c\"))"
+    );
     // A cast would take the padding of char(n) away.
     assert_eq!(select(oid::BPCHAR, Some("text")), "\"c\"");
 }

@@ -315,7 +315,7 @@ impl Catalog {
         let select = if is_text && base.oid != oid::JSONB {
             quote(column)
         } else {
-            format!("textin({}({}))", found.output, quote(column))
+            format!("pg_catalog.textin({}({}))", found.output, quote(column))
         };
         Ok(Resolved {
             kind: PostgresType::Leaf(Leaf::Text),
@@ -334,9 +334,12 @@ impl Catalog {
         };
         let column = quote(column);
         let select = if found.delimiter == "," {
-            format!("textin({}({column}))::text[]", found.output)
+            format!(
+                "pg_catalog.textin({}({column}))::pg_catalog.text[]",
+                found.output
+            )
         } else {
-            format!("{column}::text[]")
+            format!("{column}::pg_catalog.text[]")
         };
         Some(Resolved {
             kind: PostgresType::Array {
