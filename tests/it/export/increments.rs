@@ -484,7 +484,7 @@ async fn columns_of_many_types_fold_to_the_bytes_of_a_whole_export() {
                  where get_byte(big, 0) % 5 = {second};
                  delete from raw.t where get_byte(big, 1) % 7 = {second};
                  insert into raw.t (region, code, changed_at)
-                 values ('я', md5('new{second}')::uuid, '2025-03-04 14:00Z')"
+                 values ('я', md5('new{second}')::uuid, '2025-03-04 12:30Z')"
             ))
             .await
             .unwrap();
@@ -495,7 +495,7 @@ async fn columns_of_many_types_fold_to_the_bytes_of_a_whole_export() {
             .unwrap();
     }
     export_at(3, &database, &whole, &["raw.t"]).await.unwrap();
-    assert_eq!(all(&lake).await, all(&whole).await);
+    assert!(all(&lake).await == all(&whole).await, "the lakes differ");
     fold(&lake, 4).await;
     assert_same_file(&lake, &whole).await;
     // And it goes on from there.
@@ -507,9 +507,9 @@ async fn columns_of_many_types_fold_to_the_bytes_of_a_whole_export() {
             .unwrap()
             .since
             .as_deref(),
-        Some("2025-03-04T13:00:00.000000Z")
+        Some("2025-03-04T11:30:00.000000Z")
     );
-    assert_eq!(all(&lake).await, all(&whole).await);
+    assert!(all(&lake).await == all(&whole).await, "the lakes differ");
 }
 
 /// Statements that change a table of the key `(region, id)`, as an application would: every
