@@ -66,6 +66,7 @@ fn prepare(
         .map_err(|error| Failure::new(Exit::Store, &error))?;
     let context = Context {
         config,
+        settings_file: args.settings_file().map(Into::into),
         printer,
         now,
         started,

@@ -7,8 +7,8 @@ mod config;
 mod contacts;
 mod demo;
 mod export;
-mod exported;
 mod forget;
+mod keep_snapshot;
 mod report;
 mod run;
 mod runs;
@@ -108,6 +108,8 @@ enum Command {
     Check(check::CheckArgs),
     Runs(runs::RunsArgs),
     Forget(forget::ForgetArgs),
+    #[command(hide = true)]
+    KeepSnapshot(keep_snapshot::KeepSnapshotArgs),
     Config(config::ConfigArgs),
     Sql(sql::SqlArgs),
     Shell(shell::ShellArgs),
@@ -164,6 +166,7 @@ impl Args {
             Command::Check(arguments) => flags(arguments),
             Command::Runs(arguments) => flags(arguments),
             Command::Forget(arguments) => flags(arguments),
+            Command::KeepSnapshot(arguments) => flags(arguments),
             Command::Config(arguments) => flags(arguments),
             Command::Sql(arguments) => flags(arguments),
             Command::Shell(arguments) => flags(arguments),
@@ -202,6 +205,9 @@ impl Args {
             Command::Check(arguments) => Box::pin(check::run(arguments, context)).await,
             Command::Runs(arguments) => Box::pin(runs::run(arguments, context)).await,
             Command::Forget(arguments) => Box::pin(forget::run(arguments, context)).await,
+            Command::KeepSnapshot(arguments) => {
+                Box::pin(keep_snapshot::run(arguments, context)).await
+            }
             Command::Config(arguments) => config::run(arguments, context),
             Command::Sql(arguments) => Box::pin(sql::run(arguments, context)).await,
             Command::Shell(arguments) => Box::pin(shell::run(arguments, context)).await,
@@ -229,6 +235,8 @@ async fn print_query(
 pub struct Context {
     /// The settings.
     pub config: Config,
+    /// What `--config` names.
+    pub settings_file: Option<PathBuf>,
     /// Where to talk.
     pub printer: Printer,
     /// The clock, which only `main` reads.

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use super::error::ExportError;
 use super::increment::{self, IncrementError};
 use super::journal::{Journal, JournalTable};
+use super::keeper::Keeper;
 use super::name::TableName;
 use super::plan::{Selection, TablePlan};
 use super::relation::{Lock, Relation};
@@ -17,7 +18,9 @@ use super::snapshot::{self, Snapshot};
 use super::standing::{self, Earlier, Judgement};
 use super::workers::PartId;
 use super::{ExportRequest, Mode, verify};
+use crate::error::Exit;
 use crate::lake::exports::{self, ExportedPart, export_id};
+use crate::storage::Location;
 
 /// An export that has begun.
 pub(super) struct Attempt {
@@ -31,6 +34,8 @@ pub(super) struct Attempt {
     pub(super) started_at: DateTime<Utc>,
     /// A snapshot that a killed attempt's helper still keeps.
     inherited: Option<Snapshot>,
+    /// What keeps the snapshot when this process is killed.
+    keeper: Option<Keeper>,
     session: Session,
 }
 
@@ -52,11 +57,17 @@ impl Attempt {
         let session = connect(request).await?;
         let relations = relations(&session, request).await?;
         let found = found(request).await?;
-        let inherited = join(&session, found.snapshot).await?;
-        if inherited.is_none() {
-            snapshot::begin(&session).await?;
-        }
         let locks: Vec<Lock> = relations.iter().filter_map(Relation::lock).collect();
+        let inherited = join(&session, found.snapshot).await?;
+        let keeper = match (&inherited, &request.keeper) {
+            (None, Some(program)) => Keeper::start(program, locks.clone()).await,
+            _ => None,
+        };
+        match (&inherited, &keeper) {
+            (Some(_), _) => (),
+            (None, Some(keeper)) => snapshot::join(&session, &keeper.snapshot).await?,
+            (None, None) => snapshot::begin(&session).await?,
+        }
         let snapshot = snapshot::offer(&session, &locks).await?;
         let mut plans = plans(&session, &relations, request).await?;
         let judgement = match (&inherited, request.mode) {
@@ -72,7 +83,9 @@ impl Attempt {
             }
         }
         let export = found.export.unwrap_or_else(|| export_id(started_at));
-        let journal = Journal::new(&export, inherited.as_ref().unwrap_or(&snapshot), &plans);
+        let kept = keeper.as_ref().map(|keeper| &keeper.snapshot);
+        let kept = inherited.as_ref().or(kept).unwrap_or(&snapshot);
+        let journal = Journal::new(&export, kept, &plans);
         journal.begin(&request.lake, &standing).await?;
         Ok(Self {
             server_version: session
@@ -84,6 +97,7 @@ impl Attempt {
             journal,
             started_at,
             inherited,
+            keeper,
             session,
         })
     }
@@ -92,6 +106,25 @@ impl Attempt {
     /// been truncated between two parts, and a truncated table is empty in every snapshot.
     pub(super) async fn still_stands(&self) -> Result<(), ExportError> {
         self.session.execute("select 1").await
+    }
+
+    /// Leaves to a later attempt what it can take up: not the snapshot in which a value has no
+    /// form in the lake, nor that of an attempt that has read nothing.
+    pub(super) async fn fail(
+        self,
+        lake: &Location,
+        error: &ExportError,
+    ) -> Result<(), ExportError> {
+        let has_nothing = self.journal.end_if_empty(lake).await?;
+        if has_nothing || error.exit() == Exit::Usage {
+            // The connection may be what has failed.
+            if let Err(error) = self.end().await {
+                tracing::warn!(%error, "an earlier attempt's snapshot may be kept for some minutes");
+            }
+        } else if let Some(keeper) = self.keeper {
+            keeper.leave();
+        }
+        Ok(())
     }
 
     /// Lets go of the snapshot.

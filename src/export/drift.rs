@@ -1,6 +1,7 @@
 //! Whether a table still has the form in which the lake holds it.
 //!
-//! In: the columns of the lake's newest export and those of now. Out: which columns have come
+//! In: the columns of the lake's newest export and those of now, and what became and becomes of
+//! contacts. Out: which columns have come
 //! since, or the first change under which rows of before and of now cannot be one table.
 //!
 //! An added column is null in the rows before, a widened type holds all that the narrower one
@@ -9,14 +10,24 @@
 use arrow::datatypes::DataType;
 
 use super::increment::IncrementError;
-use crate::lake::exports::{ExportedColumn, ExportedTable};
+use crate::lake::exports::{ExportedColumn, ExportedContact, ExportedTable};
 
 /// Compares the columns of the lake's table with those that would be read now; returns the
 /// names of the added ones.
 pub(super) fn check(
     before: &ExportedTable,
     now: &[ExportedColumn],
+    contacts: &[ExportedContact],
 ) -> Result<Vec<String>, IncrementError> {
+    // Hashes of two keys, or a hash and what it is of, would be two people.
+    for contact in &before.contacts {
+        if !contacts.contains(contact) {
+            return Err(IncrementError::ContactsChanged {
+                table: before.table.clone(),
+                column: contact.column.clone(),
+            });
+        }
+    }
     for column in &before.columns {
         match now.iter().find(|found| found.name == column.name) {
             Some(found) if holds_all_of(found, column) => {}
@@ -164,7 +175,7 @@ mod tests {
 
     fn types(before: (&str, &str), now: (&str, &str)) -> bool {
         let before = table(vec![column("x", before.0, before.1)], &[]);
-        check(&before, &[column("x", now.0, now.1)]).is_ok()
+        check(&before, &[column("x", now.0, now.1)], &[]).is_ok()
     }
 
     #[test]
@@ -244,15 +255,36 @@ mod tests {
         let before = table(vec![column("id", "bigint", "Int64")], &["secret"]);
         let id = || column("id", "bigint", "Int64");
         let name = || column("name", "text", "Utf8");
-        assert_eq!(check(&before, &[name(), id()]).unwrap(), ["name"]);
+        assert_eq!(check(&before, &[name(), id()], &[]).unwrap(), ["name"]);
         assert!(matches!(
-            check(&before, &[name()]),
+            check(&before, &[name()], &[]),
             Err(IncrementError::ColumnGone { column, .. }) if column == "id"
         ));
         // Rows before have values of a column that was only left out.
         assert!(matches!(
-            check(&before, &[id(), column("secret", "text", "Utf8")]),
+            check(&before, &[id(), column("secret", "text", "Utf8")], &[]),
             Err(IncrementError::LeftOutBefore { column, .. }) if column == "secret"
         ));
+    }
+
+    #[test]
+    fn contacts_under_another_policy_or_key_stop() {
+        let contact = |policy: &str, key: Option<&str>| ExportedContact {
+            kind: "phone".to_owned(),
+            column: "phone".to_owned(),
+            policy: policy.to_owned(),
+            key: key.map(str::to_owned),
+        };
+        let columns = [column("phone", "text", "Utf8")];
+        let mut before = table(columns.to_vec(), &[]);
+        before.contacts = vec![contact("hmac", Some("1a2b"))];
+        let same = [contact("hmac", Some("1a2b"))];
+        assert!(check(&before, &columns, &same).unwrap().is_empty());
+        for now in [contact("hmac", Some("3c4d")), contact("keep", None)] {
+            assert!(matches!(
+                check(&before, &columns, &[now]),
+                Err(IncrementError::ContactsChanged { column, .. }) if column == "phone"
+            ));
+        }
     }
 }

@@ -150,6 +150,14 @@ pub enum IncrementError {
         /// The column.
         column: String,
     },
+    /// Contacts became something else in the last export than they would now.
+    #[error("`{table}.{column}`: the last export had another policy or key of contacts")]
+    ContactsChanged {
+        /// `schema.name`.
+        table: String,
+        /// The column.
+        column: String,
+    },
     /// The lake's table cannot be told.
     #[error(transparent)]
     Lake(#[from] LakeError),
@@ -199,6 +207,7 @@ impl IncrementError {
             | Self::KeyChanged { .. }
             | Self::ColumnGone { .. }
             | Self::TypeChanged { .. }
+            | Self::ContactsChanged { .. }
             | Self::LeftOutBefore { .. } => "export the table whole, without `--incremental`",
             Self::KeyColumn { .. } => "export the table whole, or all columns of its key",
             Self::ChangeColumnMissing { nearest, .. } => {
@@ -264,7 +273,11 @@ pub(super) async fn plan(
             return Ok(());
         };
         check_same(plan, &earlier)?;
-        record.added = drift::check(&earlier, &plan.exported_columns())?;
+        record.added = drift::check(
+            &earlier,
+            &plan.exported_columns(),
+            &plan.contacts.describe(),
+        )?;
         let since = mark.and_then(|mark| change.kind.text(change.kind.since(mark, change.overlap)));
         // A table that was emptied since has no highest value.
         record.high_water = record

@@ -95,12 +95,13 @@ impl Journal {
         Ok(())
     }
 
-    /// Removes the journal of an export that has read nothing.
-    pub(super) async fn end_if_empty(&self, lake: &Location) -> Result<(), ExportError> {
-        match lake.list(&self.folder()).await?.len() {
-            0 | 1 => self.end(lake).await,
-            _ => Ok(()),
+    /// Removes the journal of an export that has read nothing; whether it had.
+    pub(super) async fn end_if_empty(&self, lake: &Location) -> Result<bool, ExportError> {
+        let is_empty = lake.list(&self.folder()).await?.len() <= 1;
+        if is_empty {
+            self.end(lake).await?;
         }
+        Ok(is_empty)
     }
 
     /// Removes the journal.

@@ -6,19 +6,22 @@
 //! and row. Readers see nothing of an export until its manifest is written.
 //!
 //! `connection` finds the database; `attempt` finds the tables, the snapshot and what an earlier attempt has left; `plan`
-//! chooses columns, types and parts (`relation`, `pages`); `standing` tells which earlier parts
+//! chooses columns, types and parts (`relation`, `choice`, `pages`); `standing` tells which earlier parts
 //! still hold; `workers` read the others (`part`, `order`, `decode`, `value`) and note them in
 //! the `journal`; `publish` puts files in place. `verify` compares a lake with its database.
 
 mod attempt;
+mod choice;
 mod connection;
 mod contacts;
 mod decode;
 mod deletions;
 mod drift;
 mod error;
+mod hint;
 mod increment;
 mod journal;
+mod keeper;
 mod mark;
 mod name;
 mod order;
@@ -44,6 +47,7 @@ pub use contacts::{Contacts, ContactsKey, ContactsPolicy, KeyError};
 pub use decode::StreamProblem;
 pub use error::{ExportError, ServerError};
 pub use increment::{IncrementError, Incremental};
+pub use keeper::{KeeperProgram, keep};
 pub use mark::Overlap;
 pub use plan::Selection;
 pub use types::{Conversion, Conversions, NoConversion, NotFinite};
@@ -79,6 +83,8 @@ pub struct ExportRequest {
     pub statement_minutes: u32,
     /// What becomes of an earlier attempt.
     pub mode: Mode,
+    /// What keeps the snapshot when this process is killed.
+    pub keeper: Option<KeeperProgram>,
     /// The tables of which only changed rows are read, by `schema.table`.
     pub increments: BTreeMap<String, Incremental>,
     /// Memory that comparing keys with the lake may hold; it spills beyond it.
@@ -115,6 +121,7 @@ impl ExportRequest {
             jobs: 1,
             statement_minutes: 360,
             mode: Mode::Fresh,
+            keeper: None,
             increments: BTreeMap::new(),
             memory_bytes: 512 << 20,
             threads: 2,
@@ -156,7 +163,7 @@ pub async fn export(
     match read(request, &attempt, progress).await {
         Ok(read) => parts.extend(read),
         Err(error) => {
-            attempt.journal.end_if_empty(&request.lake).await?;
+            attempt.fail(&request.lake, &error).await?;
             return Err(error);
         }
     }

@@ -48,13 +48,51 @@ pub(super) struct PartRequest<'a> {
 }
 
 /// How a copy ended.
-pub(super) enum PartOutcome {
-    /// The file is complete.
-    Written(FileSummary, PartFigures),
+pub(super) enum Copied {
+    /// All rows were received.
+    Rows(ReceivedRows),
     /// The rows do not lie in the order of their key; no file was left.
     Unsorted,
     /// It was not to go on; no file was left.
     Stopped,
+}
+
+/// Rows of which the last are still being encoded, so that the connection is free for the
+/// next part.
+pub(super) struct ReceivedRows {
+    encoder: Encoder,
+    figures: PartFigures,
+}
+
+impl ReceivedRows {
+    /// Completes the file.
+    pub(super) async fn finish(self) -> Result<(FileSummary, PartFigures), ExportError> {
+        let file = self.encoder.file().await?;
+        Ok((file.finish().await?, self.figures))
+    }
+}
+
+/// The task that encodes a part, in a set, which ends it when the copy is given up.
+struct Encoder {
+    table: String,
+    task: JoinSet<Result<ParquetFile, StorageError>>,
+}
+
+impl Encoder {
+    /// The file with all rows that were sent.
+    async fn file(mut self) -> Result<ParquetFile, ExportError> {
+        let joined = self.task.join_next().await;
+        let table = self.table;
+        let joined = joined.ok_or_else(|| ExportError::NoEncoder {
+            table: table.clone(),
+        })?;
+        Ok(joined.map_err(|source| ExportError::Encoder { table, source })??)
+    }
+
+    /// Gives the file up.
+    async fn abort(self) -> Result<(), ExportError> {
+        Ok(self.file().await?.abort().await?)
+    }
 }
 
 /// Why rows stopped coming.
@@ -68,43 +106,22 @@ enum Received {
 pub(super) async fn copy_part(
     session: &Session,
     request: &PartRequest<'_>,
-) -> Result<PartOutcome, ExportError> {
-    let (plan, lake) = (request.plan, request.lake);
-    let file = ParquetFile::create(
-        lake,
-        request.staged,
-        &plan.arrow(),
-        WriteSettings::default(),
-    )?;
+) -> Result<Copied, ExportError> {
+    let (plan, settings) = (request.plan, WriteSettings::default());
+    let file = ParquetFile::create(request.lake, request.staged, &plan.arrow(), settings)?;
     let (sender, receiver) = mpsc::channel(BATCHES_IN_FLIGHT);
-    // Its own task, so that encoding goes on while the next rows are received and decoded; in
-    // a set, which ends it when this copy is given up.
-    let mut encoder = JoinSet::new();
-    encoder.spawn(encode(file, receiver));
-    let received = receive(session, request, sender).await;
-    let Some(encoded) = encoder.join_next().await else {
-        return Ok(PartOutcome::Stopped);
-    };
-    let encoded = encoded.map_err(|source| ExportError::Encoder {
-        table: plan.table.clone(),
-        source,
-    })?;
-    match (received, encoded) {
-        (Ok(Received::All(figures)), Ok(file)) => {
-            Ok(PartOutcome::Written(file.finish().await?, figures))
-        }
-        // The encoder's failure is the cause of the receiver's having no one to send to.
-        (_, Err(error)) => Err(error.into()),
-        (Ok(Received::Unsorted), Ok(file)) => {
-            file.abort().await?;
-            Ok(PartOutcome::Unsorted)
-        }
-        (Ok(Received::Stopped), Ok(file)) => {
-            file.abort().await?;
-            Ok(PartOutcome::Stopped)
-        }
-        (Err(error), Ok(file)) => {
-            file.abort().await?;
+    // Its own task, so that encoding goes on while the next rows are received and decoded.
+    let mut task = JoinSet::new();
+    task.spawn(encode(file, receiver));
+    let table = plan.table.clone();
+    let encoder = Encoder { table, task };
+    match receive(session, request, sender).await {
+        Ok(Received::All(figures)) => Ok(Copied::Rows(ReceivedRows { encoder, figures })),
+        // An encoder's failure is the cause of having no one to send to.
+        Ok(Received::Stopped) => encoder.abort().await.map(|()| Copied::Stopped),
+        Ok(Received::Unsorted) => encoder.abort().await.map(|()| Copied::Unsorted),
+        Err(error) => {
+            encoder.abort().await?;
             Err(error)
         }
     }

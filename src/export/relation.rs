@@ -3,6 +3,7 @@
 //! In: a name. Out: what it is, its columns, its key, its estimated size, and how to keep it
 //! as it is while it is read. No row is read here.
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -66,7 +67,7 @@ pub(super) enum Source {
 }
 
 /// How a table or view is kept as it is until the transaction ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Lock {
     /// `schema.name`.
     pub(super) table: String,

@@ -80,6 +80,11 @@ impl Session {
             .map_err(|source| self.failure(source))
     }
 
+    /// Whether the connection has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.connection.client.is_closed()
+    }
+
     /// Sets after how long the server gives a statement up.
     pub(super) async fn limit_statements(&self, minutes: u32) -> Result<(), ExportError> {
         self.execute(&format!("set statement_timeout = '{minutes}min'"))

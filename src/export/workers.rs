@@ -16,13 +16,13 @@ use tokio::task::JoinSet;
 use super::connection::Database;
 use super::error::ExportError;
 use super::journal::Journal;
-use super::part::{PartOutcome, PartRequest, copy_part};
+use super::part::{Copied, PartRequest, ReceivedRows, copy_part};
 use super::plan::TablePlan;
 use super::publish;
 use super::session::Session;
 use super::snapshot::{self, Snapshot};
 use super::types::NotFinite;
-use crate::lake::exports::ExportedPart;
+use crate::lake::exports::{ExportedPart, PartContent};
 use crate::storage::Location;
 
 /// How long a lost connection is tried again: about half a minute in all.
@@ -59,6 +59,8 @@ pub(super) enum Event {
         exported: ExportedPart,
     },
 }
+
+type Events = mpsc::Sender<Event>;
 
 /// The work and how far it is.
 struct Shared {
@@ -109,42 +111,63 @@ pub(super) async fn run(
     failure.map_or(Ok(()), Err)
 }
 
+/// Waits for the part whose file is being completed.
+async fn closed(closing: &mut JoinSet<Result<(), ExportError>>) -> Result<(), ExportError> {
+    while let Some(outcome) = closing.join_next().await {
+        outcome.map_err(|source| ExportError::Worker { source })??;
+    }
+    Ok(())
+}
+
 impl Shared {
-    /// Takes part after part until there are no more.
-    async fn read_parts(&self, events: &mpsc::Sender<Event>) -> Result<(), ExportError> {
+    /// Takes part after part until there are no more. While the last rows of one are encoded,
+    /// the next is already received.
+    async fn read_parts(self: &Arc<Self>, events: &Events) -> Result<(), ExportError> {
         let mut session = None;
+        let mut closing = JoinSet::new();
         while !self.has_failed.load(Ordering::Relaxed) {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(part) = self.work.parts.get(number).copied() else {
-                return Ok(());
+                break;
             };
-            let retries = ExponentialBuilder::default()
-                .with_min_delay(FIRST_PAUSE)
-                .with_max_times(RETRIES);
-            let attempt = |mut session: Option<Session>| async move {
-                let outcome = self.read_part(part, &mut session, events).await;
-                (session, outcome)
-            };
-            let outcome;
-            (session, outcome) = attempt
-                .retry(retries)
-                .sleep(tokio::time::sleep)
-                .context(session)
-                .when(|error| error.is_connection_lost() && !self.has_failed.load(Ordering::Relaxed))
-                .notify(|error, pause| {
-                    let table = &self.work.plans[part.table].table;
-                    tracing::warn!(table, part = part.part, %error, ?pause, "connection lost, the part is read again");
-                })
-                .await;
+            let received;
+            (session, received) = self.read_with_retries(part, session, events).await;
             let table = &self.work.plans[part.table].table;
-            let outcome = outcome.map_err(|error| error.while_waiting_for(table));
-            let Some(exported) = outcome? else {
-                return Ok(());
+            // What was received before stands, also when this part was not.
+            closed(&mut closing).await?;
+            let received = received.map_err(|error| error.while_waiting_for(table))?;
+            let Some(rows) = received else {
+                break;
             };
-            // The listener ends only after all workers.
-            let _ = events.send(Event::Written { part, exported }).await;
+            closing.spawn(Arc::clone(self).close(part, rows, events.clone()));
         }
-        Ok(())
+        closed(&mut closing).await
+    }
+
+    /// Reads one part, again when the connection is lost.
+    async fn read_with_retries(
+        &self,
+        part: PartId,
+        session: Option<Session>,
+        events: &Events,
+    ) -> (Option<Session>, Result<Option<ReceivedRows>, ExportError>) {
+        let retries = ExponentialBuilder::default()
+            .with_min_delay(FIRST_PAUSE)
+            .with_max_times(RETRIES);
+        let attempt = |mut session: Option<Session>| async move {
+            let outcome = self.read_part(part, &mut session, events).await;
+            (session, outcome)
+        };
+        attempt
+            .retry(retries)
+            .sleep(tokio::time::sleep)
+            .context(session)
+            .when(|error| error.is_connection_lost() && !self.has_failed.load(Ordering::Relaxed))
+            .notify(|error, pause| {
+                let table = &self.work.plans[part.table].table;
+                tracing::warn!(table, part = part.part, %error, ?pause, "connection lost, the part is read again");
+            })
+            .await
     }
 
     /// Reads one part; `None` when another worker's failure has ended the work.
@@ -152,11 +175,9 @@ impl Shared {
         &self,
         id: PartId,
         session: &mut Option<Session>,
-        events: &mpsc::Sender<Event>,
-    ) -> Result<Option<ExportedPart>, ExportError> {
+        events: &Events,
+    ) -> Result<Option<ReceivedRows>, ExportError> {
         let plan = &self.work.plans[id.table];
-        let pages = plan.parts[id.part].as_ref();
-        let path = plan.part_path(&self.work.journal.export, id.part);
         // A session that failed is not used again.
         let connected = match session.take() {
             Some(session) => session,
@@ -179,55 +200,74 @@ impl Shared {
                 && (plan.watched.is_none() || self.is_unsorted[id.table].load(Ordering::Relaxed));
             let request = PartRequest {
                 plan,
-                pages,
+                pages: plan.parts[id.part].as_ref(),
                 lake: &self.work.lake,
-                staged: &publish::staged_path(&path),
+                staged: &publish::staged_path(&self.path(id)),
                 sorted,
                 not_finite: self.work.not_finite,
                 goes_on: &goes_on,
             };
             let copied = copy_part(&connected, &request).await;
             match self.located(copied, id, sorted).await? {
-                PartOutcome::Stopped => return Ok(None),
-                PartOutcome::Unsorted => {
-                    self.is_unsorted[id.table].store(true, Ordering::Relaxed);
-                }
-                PartOutcome::Written(summary, figures) => {
-                    let part = ExportedPart {
-                        path,
-                        rows: summary.rows,
-                        bytes: summary.bytes,
-                        sha256: summary.sha256,
-                        snapshot: self.work.snapshot.text.clone(),
-                        pages: pages.cloned(),
-                        key_range: figures.key_range,
-                        not_finite: figures.not_finite,
-                        forgotten: 0,
-                        generation: plan.generation(),
-                        content: crate::lake::exports::PartContent::Rows,
-                    };
-                    self.work.journal.note(&self.work.lake, id, &part).await?;
-                    tracing::info!(
-                        table = plan.table,
-                        part = id.part,
-                        rows = part.rows,
-                        bytes = part.bytes,
-                        "part read"
-                    );
+                Copied::Stopped => return Ok(None),
+                Copied::Unsorted => self.is_unsorted[id.table].store(true, Ordering::Relaxed),
+                Copied::Rows(rows) => {
                     *session = Some(connected);
-                    return Ok(Some(part));
+                    return Ok(Some(rows));
                 }
             }
         }
     }
 
+    /// Completes a part's file and notes it.
+    async fn close(
+        self: Arc<Self>,
+        id: PartId,
+        rows: ReceivedRows,
+        events: Events,
+    ) -> Result<(), ExportError> {
+        let plan = &self.work.plans[id.table];
+        let (summary, figures) = rows.finish().await?;
+        let exported = ExportedPart {
+            path: self.path(id),
+            rows: summary.rows,
+            bytes: summary.bytes,
+            sha256: summary.sha256,
+            snapshot: self.work.snapshot.text.clone(),
+            pages: plan.parts[id.part].clone(),
+            key_range: figures.key_range,
+            not_finite: figures.not_finite,
+            forgotten: 0,
+            generation: plan.generation(),
+            content: PartContent::Rows,
+        };
+        let journal = &self.work.journal;
+        journal.note(&self.work.lake, id, &exported).await?;
+        let (table, part) = (&plan.table, id.part);
+        tracing::info!(
+            table,
+            part,
+            rows = exported.rows,
+            bytes = exported.bytes,
+            "part read"
+        );
+        // The listener ends only after all workers.
+        let _ = events.send(Event::Written { part: id, exported }).await;
+        Ok(())
+    }
+
+    /// Where the part's file lies in the end.
+    fn path(&self, id: PartId) -> String {
+        self.work.plans[id.table].part_path(&self.work.journal.export, id.part)
+    }
+
     /// Adds the row's key to a failure that names a row.
     async fn located(
         &self,
-        outcome: Result<PartOutcome, ExportError>,
+        outcome: Result<Copied, ExportError>,
         id: PartId,
         sorted: bool,
-    ) -> Result<PartOutcome, ExportError> {
+    ) -> Result<Copied, ExportError> {
         let plan = &self.work.plans[id.table];
         let pages = plan.parts[id.part].as_ref();
         match outcome {

@@ -28,7 +28,18 @@ const COMMANDS: &[(&str, &[&[&str]])] = &[
         "demo",
         &[&["demo", "made"], &["demo", "--postgres", "DATABASE"]],
     ),
-    ("export", &[&["export", "public.t", "--lake", "lake"]]),
+    (
+        "export",
+        &[
+            &["export", "public.t", "--lake", "lake"],
+            &["export", "public.t", "--lake", "lake", "--dry-run"],
+            &["export", "public.t", "--lake", "lake", "--resume"],
+            &["export", "public.t", "--lake", "lake", "--verify"],
+            &["export", "public.t", "--lake", "lake", "--repair"],
+        ],
+    ),
+    ("compact", &[&["compact", "--lake", "lake"]]),
+    ("forget", &[&["forget", "--client", "1", "--lake", "lake"]]),
     ("run", &[&["run", "--lake", "lake"]]),
     ("report", &[&["report", "--out", "lake"]]),
     ("check", &[&["check", "--lake", "lake"]]),
@@ -424,7 +435,8 @@ async fn no_command_shows_the_password_of_the_database() {
                     let what = format!("{way:?}, {trouble:?}, {arguments:?}");
                     let format = ["text", "json"][(index + way as usize) % 2];
                     let said = run(&program, &arguments, format, &what);
-                    if *command == "export" && way.works() {
+                    // The plain run of an export gets as far as the trouble.
+                    if *command == "export" && index == 0 && way.works() {
                         assert!(said.contains(trouble.said()), "{what}: {said}");
                     }
                 }
@@ -450,8 +462,10 @@ async fn a_missing_table_and_a_broken_connection_show_no_password() {
             "json",
         );
         let limit = Instant::now() + Duration::from_secs(30);
+        // Every connection, also the one that keeps the snapshot: a worker alone tries again.
         let sql = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
-                   where usename = 'reader' and query ilike 'copy%'";
+                   where usename = 'reader' and exists (select from pg_stat_activity as copying \
+                   where copying.usename = 'reader' and copying.query ilike 'copy%')";
         while client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 0 {
             assert!(Instant::now() < limit, "{way:?}: the export does not begin");
             tokio::time::sleep(Duration::from_millis(20)).await;

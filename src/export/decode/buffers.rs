@@ -70,7 +70,7 @@ impl<T: ArrowPrimitiveType> Numbers<T> {
 /// Values of which some have no form in the file.
 pub(super) struct Finite<T: ArrowPrimitiveType> {
     pub(super) numbers: Numbers<T>,
-    not_finite: NotFinite,
+    unending: NotFinite,
     /// How many values without end came and were not refused.
     pub(super) met: u64,
 }
@@ -79,7 +79,7 @@ impl<T: ArrowPrimitiveType> Finite<T> {
     pub(super) fn new(arrow: DataType, not_finite: NotFinite) -> Self {
         Self {
             numbers: Numbers::new(arrow),
-            not_finite,
+            unending: not_finite,
             met: 0,
         }
     }
@@ -91,7 +91,7 @@ impl<T: ArrowPrimitiveType> Finite<T> {
     ) -> Result<(), ValueProblem> {
         match value {
             Ok(value) => self.numbers.push(value),
-            Err(NotANumber | Infinite) if self.not_finite == NotFinite::Null => {
+            Err(NotANumber | Infinite) if self.unending == NotFinite::Null => {
                 self.met += 1;
                 self.numbers.push_null();
             }
@@ -102,7 +102,7 @@ impl<T: ArrowPrimitiveType> Finite<T> {
 
     /// ±infinity, which DuckDB takes `unending` for.
     pub(super) fn push_unending(&mut self, unending: T::Native) -> Result<(), ValueProblem> {
-        match self.not_finite {
+        match self.unending {
             NotFinite::Refuse => return Err(Infinite),
             NotFinite::Null => self.numbers.push_null(),
             NotFinite::DuckDb => self.numbers.push(unending),

@@ -25,6 +25,9 @@ use crate::storage::{Location, ParquetRows, StorageError};
 use log::Log;
 use trace::{ClientFile, Trace};
 
+/// The hidden folders below a table's that hold files of the table.
+const INCREMENT_FOLDERS: [&str; 2] = ["/_increments/", "/_deleted/"];
+
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgetError {
@@ -160,7 +163,11 @@ async fn tables(
         if schema.starts_with(['_', '.']) || ["runs", "commits"].contains(&schema) {
             continue;
         }
-        let Some(folder) = table_of(schema, &path) else {
+        // Versions that later ones replace, and keys of deleted rows, are the client's too.
+        let place = INCREMENT_FOLDERS
+            .iter()
+            .fold(path.clone(), |path, folder| path.replace(folder, "/"));
+        let Some(folder) = table_of(schema, &place) else {
             if rewrite::is_unfinished(&path) {
                 forgotten.unfinished.push(path);
             }

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,10 +12,13 @@ use touchpath::error::Exit;
 use touchpath::export::{ExportError, ExportRequest, Incremental, Overlap, Selection, export};
 use touchpath::lake::compact::compact;
 use touchpath::lake::exports::{self, ExportManifest, PartContent, export_id};
+use touchpath::lake::forget::forget;
 use touchpath::lake::scan;
 
 use super::increments_lake::query;
 use super::{Lake, at, export_at, failure, postgres, request};
+use crate::lakes::{assert_same_files, published};
+use crate::program::Program;
 
 /// A table of which changes are told by `changed_at`, with three rows of 10:00.
 const TABLE: &str = "\
@@ -478,7 +484,7 @@ async fn columns_of_many_types_fold_to_the_bytes_of_a_whole_export() {
                  where get_byte(big, 0) % 5 = {second};
                  delete from raw.t where get_byte(big, 1) % 7 = {second};
                  insert into raw.t (region, code, changed_at)
-                 values ('я', md5('new{second}')::uuid, '2025-03-04 14:00Z')"
+                 values ('я', md5('new{second}')::uuid, '2025-03-04 12:30Z')"
             ))
             .await
             .unwrap();
@@ -489,7 +495,7 @@ async fn columns_of_many_types_fold_to_the_bytes_of_a_whole_export() {
             .unwrap();
     }
     export_at(3, &database, &whole, &["raw.t"]).await.unwrap();
-    assert_eq!(all(&lake).await, all(&whole).await);
+    assert!(all(&lake).await == all(&whole).await, "the lakes differ");
     fold(&lake, 4).await;
     assert_same_file(&lake, &whole).await;
     // And it goes on from there.
@@ -501,9 +507,9 @@ async fn columns_of_many_types_fold_to_the_bytes_of_a_whole_export() {
             .unwrap()
             .since
             .as_deref(),
-        Some("2025-03-04T13:00:00.000000Z")
+        Some("2025-03-04T11:30:00.000000Z")
     );
-    assert_eq!(all(&lake).await, all(&whole).await);
+    assert!(all(&lake).await == all(&whole).await, "the lakes differ");
 }
 
 /// Statements that change a table of the key `(region, id)`, as an application would: every
@@ -587,4 +593,124 @@ async fn after_any_changes_the_lake_shows_what_a_whole_export_would() {
     }
     assert!(folded > 3);
     assert!(all(&lake).await.len() > 10);
+}
+
+#[tokio::test]
+async fn a_forgotten_client_is_in_no_version_and_among_no_deleted_keys() {
+    let database = postgres::Database::create("forget_increments").await;
+    let client = database.client().await;
+    client
+        .batch_execute(
+            "create schema stg;
+             create table stg.crm_events (id_source bigint primary key, client_id bigint,
+                 event_date timestamp, updated_at timestamp);
+             insert into stg.crm_events select n, 10 + n % 2, '2025-01-01', '2025-01-01'
+                 from generate_series(1, 6) as n;",
+        )
+        .await
+        .unwrap();
+    let lake = Lake::create();
+    let mut request = request(&database.url(), &lake, &["stg.crm_events"]);
+    let changes = Changes::of(&database, &lake).column("updated_at").deletes();
+    request.increments = BTreeMap::from([("stg.crm_events".to_owned(), changes.incremental)]);
+    export(&request, || at(0), &|_| ()).await.unwrap();
+    client
+        .batch_execute(
+            "update stg.crm_events set event_date = '2025-02-02', updated_at = '2025-02-02'
+                 where id_source in (1, 2);
+             delete from stg.crm_events where id_source in (3, 4);",
+        )
+        .await
+        .unwrap();
+    export(&request, || at(1), &|_| ()).await.unwrap();
+    let shown = "select id_source, client_id from stg.crm_events order by 1";
+    assert_eq!(
+        query(&lake.location, shown).await,
+        ["1 11", "2 10", "5 11", "6 10"]
+    );
+    forget(10, &lake.location, &lake.location, || at(2))
+        .await
+        .unwrap();
+    assert_eq!(query(&lake.location, shown).await, ["1 11", "5 11"]);
+    // Even numbers are the client's, in whichever file.
+    let files = lake.files().into_iter();
+    let files: Vec<String> = files.filter(|file| file.ends_with(".parquet")).collect();
+    assert_eq!(files.len(), 3);
+    for file in files {
+        let reader = std::fs::File::open(lake.file(&file)).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(reader).unwrap();
+        for batch in reader.build().unwrap() {
+            let batch = batch.unwrap();
+            let ids = batch.column_by_name("id_source").unwrap();
+            let ids = ids.as_primitive::<Int64Type>();
+            assert!(ids.values().iter().all(|id| id % 2 == 1), "{file}: {ids:?}");
+        }
+    }
+}
+
+/// Runs the binary, which must succeed.
+fn succeed(program: &Program, arguments: &[&str]) {
+    let said = program.run(arguments);
+    assert!(said.starts_with("exit: 0\n"), "{arguments:?}\n{said}");
+}
+
+#[tokio::test]
+async fn a_run_over_increments_gives_the_bytes_of_one_over_a_whole_export() {
+    let database = postgres::Database::create("run_increments").await;
+    let program = Program::new().with("TOUCHPATH_FROM", &database.url());
+    succeed(&program, &["demo", "--postgres", &database.url()]);
+    let client = database.client().await;
+    client
+        .batch_execute(
+            "alter table raw.itcrm_docs_clients add primary key (contract_id);
+             alter table stg.crm_events add updated_at timestamptz default now();
+             alter table stg.source_attribution add updated_at timestamptz default now();
+             alter table stg.marketing_match add updated_at timestamptz default now();
+             alter table raw.itcrm_docs_clients add updated_at timestamptz default now();",
+        )
+        .await
+        .unwrap();
+    let increment = [
+        "export",
+        "--incremental",
+        "updated_at",
+        "--deletes",
+        "--overlap",
+        "0s",
+    ];
+    let lakes = |lake| [&increment[..], &["--lake", lake]].concat();
+    succeed(&program, &lakes("lake"));
+    for (number, change) in [
+        "update stg.crm_events set event_date = event_date - interval '3 days',
+             updated_at = now() where id_source % 7 = 0;
+         delete from stg.crm_events where id_source % 31 = 0;
+         delete from raw.itcrm_docs_clients where contract_id % 17 = 0;",
+        "update raw.itcrm_docs_clients set total_cost_of_the_contract = 1234.56,
+             updated_at = now() where contract_id % 5 = 0;
+         insert into stg.crm_events (id_source, client_id, event_date, updated_at)
+             select -id_source, client_id, event_date + interval '1 h', now()
+             from stg.crm_events where id_source % 11 = 0;",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        client.batch_execute(change).await.unwrap();
+        succeed(&program, &lakes("lake"));
+        let whole = format!("whole{number}");
+        succeed(&program, &["export", "--lake", &whole]);
+        let mut results = Vec::new();
+        for lake in ["lake", &whole] {
+            let out = format!("out-{number}-{lake}");
+            succeed(&program, &["run", "--lake", lake, "--out", &out]);
+            results.push(published(&program.folder().join(out)));
+        }
+        assert_same_files(&results[0], &results[1], "increments and a whole export");
+    }
+    succeed(&program, &["compact", "--lake", "lake"]);
+    succeed(&program, &["run", "--lake", "lake", "--out", "out-folded"]);
+    assert_same_files(
+        &published(&program.folder().join("out-folded")),
+        &published(&program.folder().join("out-1-whole1")),
+        "folded increments and a whole export",
+    );
 }

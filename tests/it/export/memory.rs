@@ -82,6 +82,7 @@ async fn rows_of_fifty_mebibytes_pass() {
         .unwrap();
     let peak = peak(&database, "public.t", 1);
     println!("four rows of 50 MiB: {} MiB", peak / 1024);
-    // The message, the batch that grows by doubling and is waited for by the next, the page.
-    assert!(peak < 600 * 1024, "{peak} KiB");
+    // About thirteen times a row: its message and those that wait, batches that wait for the
+    // encoder, the page, each grown by doubling.
+    assert!(peak < 1024 * 1024, "{peak} KiB");
 }

@@ -11,6 +11,7 @@ mod contract;
 mod faults;
 mod increments;
 mod increments_lake;
+mod keeper;
 mod lake;
 mod memory;
 mod odd_tables;
