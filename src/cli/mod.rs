@@ -7,7 +7,6 @@ mod config;
 mod contacts;
 mod demo;
 mod export;
-mod exported;
 mod forget;
 mod keep_snapshot;
 mod report;

@@ -6,17 +6,19 @@
 //! and row. Readers see nothing of an export until its manifest is written.
 //!
 //! `connection` finds the database; `attempt` finds the tables, the snapshot and what an earlier attempt has left; `plan`
-//! chooses columns, types and parts (`relation`, `pages`); `standing` tells which earlier parts
+//! chooses columns, types and parts (`relation`, `choice`, `pages`); `standing` tells which earlier parts
 //! still hold; `workers` read the others (`part`, `order`, `decode`, `value`) and note them in
 //! the `journal`; `publish` puts files in place. `verify` compares a lake with its database.
 
 mod attempt;
+mod choice;
 mod connection;
 mod contacts;
 mod decode;
 mod deletions;
 mod drift;
 mod error;
+mod hint;
 mod increment;
 mod journal;
 mod keeper;
