@@ -289,8 +289,7 @@ impl TablePlan {
         } else {
             "where"
         };
-        select.push_str(&format!(" {own} {condition}"));
-        Ok(select)
+        Ok(format!("{select} {own} {condition}"))
     }
 
     /// The statement that tells whether a key is null or stands on several rows.
@@ -304,10 +303,9 @@ impl TablePlan {
         self.push_rows(&mut select, None)?;
         let group = key.join(", ");
         let is_null = is_null.join(" or ");
-        select.push_str(&format!(
-            " group by {group} having count(*) > 1 or bool_or({is_null}))"
-        ));
-        Ok(select)
+        Ok(format!(
+            "{select} group by {group} having count(*) > 1 or bool_or({is_null}))"
+        ))
     }
 
     /// Appends the table and the conditions on its rows.

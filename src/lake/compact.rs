@@ -298,12 +298,11 @@ impl LatestRows {
             return Ok(rows);
         }
         let keys = rows.project(&self.keys)?;
-        let first = match &self.last {
-            Some(last) => differs_from_neighbour(&concat_batches(&keys.schema(), [last, &keys])?)?,
-            None => {
-                let others = differs_from_neighbour(&keys)?;
-                std::iter::once(Some(true)).chain(others.iter()).collect()
-            }
+        let first = if let Some(last) = &self.last {
+            differs_from_neighbour(&concat_batches(&keys.schema(), [last, &keys])?)?
+        } else {
+            let others = differs_from_neighbour(&keys)?;
+            std::iter::once(Some(true)).chain(others.iter()).collect()
         };
         self.last = Some(keys.slice(keys.num_rows() - 1, 1));
         let deleted = versions.column(columns).as_boolean();

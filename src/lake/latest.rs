@@ -295,7 +295,9 @@ pub async fn file_schema(lake: &Location, table: &TableFiles) -> Result<SchemaRe
     let rows = table.increments.iter();
     let rows = rows.filter(|part| part.content == PartContent::Rows);
     let newest = rows.max_by_key(|part| part.generation);
-    let newest = newest.map(|part| &part.path).or(table.files.first());
+    let newest = newest
+        .map(|part| &part.path)
+        .or_else(|| table.files.first());
     let Some(newest) = newest else {
         return Ok(Arc::new(Schema::empty()));
     };
