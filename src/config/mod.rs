@@ -304,6 +304,19 @@ struct Spelled {
     log_format: LogFormat,
 }
 
+impl Spelled {
+    /// A count that is zero and must not be.
+    fn zero(&self) -> Option<&'static str> {
+        let counts = [
+            ("threads", self.threads == 0),
+            ("jobs", self.jobs == 0),
+            ("statement_minutes", self.statement_minutes == 0),
+        ];
+        let zero = counts.into_iter().find(|(_, is_zero)| *is_zero);
+        zero.map(|(name, _)| name)
+    }
+}
+
 impl Config {
     /// Reads and checks the settings.
     ///
@@ -350,28 +363,15 @@ impl Config {
         let time_zone = time_zone(&spelled.time_zone)
             .map_err(|near| refuse("time_zone", &spelled.time_zone).meant(near))?;
         let memory = size(&spelled.memory).ok_or_else(|| refuse("memory", &spelled.memory))?;
-        let counts = [
-            ("threads", spelled.threads == 0),
-            ("jobs", spelled.jobs == 0),
-            ("statement_minutes", spelled.statement_minutes == 0),
-        ];
-        if let Some((name, _)) = counts.into_iter().find(|(_, is_zero)| *is_zero) {
+        if let Some(name) = spelled.zero() {
             return Err(refuse(name, "0"));
         }
-        let mut listing = layers::listing(figment);
         let contacts = spelled
             .contacts
             .unwrap_or_else(|| ContactPolicy::default_for(spelled.contacts_key_file.as_deref()));
+        let mut listing = listed(figment, environment);
         depends(&mut listing, "out", spelled.lake.as_deref());
         depends(&mut listing, "contacts", Some(contacts.word()));
-        if environment.get("PGPASSWORD").is_some() {
-            let origin = Origin::Variable("PGPASSWORD".to_owned());
-            listing.push(Listed {
-                name: "password".to_owned(),
-                value: Some("***".to_owned()),
-                origin,
-            });
-        }
         Ok(Self {
             out: spelled.out.or_else(|| spelled.lake.clone()),
             lake: spelled.lake,
@@ -410,6 +410,19 @@ impl Config {
             listing,
         })
     }
+}
+
+/// Every setting with its origin, and the password's own variable.
+fn listed(figment: &Figment, environment: &Environment) -> Vec<Listed> {
+    let mut listing = layers::listing(figment);
+    if environment.get("PGPASSWORD").is_some() {
+        listing.push(Listed {
+            name: "password".to_owned(),
+            value: Some("***".to_owned()),
+            origin: Origin::Variable("PGPASSWORD".to_owned()),
+        });
+    }
+    listing
 }
 
 /// Lists for a setting that nobody set the value that other settings give it.

@@ -50,7 +50,7 @@ impl OrderCheck {
         let keys: Vec<_> = self
             .columns
             .iter()
-            .map(|column| batch.column(*column).clone())
+            .map(|column| Arc::clone(batch.column(*column)))
             .collect();
         let rows = self.converter.convert_columns(&keys)?;
         if rows.num_rows() == 0 {

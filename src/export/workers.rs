@@ -106,7 +106,7 @@ pub(super) async fn run(
     let mut failure = None;
     while let Some(outcome) = tasks.join_next().await {
         let outcome = outcome.map_err(|source| ExportError::Worker { source });
-        failure = failure.or(outcome.and_then(|outcome| outcome).err());
+        failure = failure.or_else(|| outcome.flatten().err());
     }
     failure.map_or(Ok(()), Err)
 }

@@ -5,6 +5,8 @@
 //! would hide the folder, is written as `!` and two hexadecimal digits a byte. Not `%`: every
 //! store and URL on the way would read that as an escape of its own.
 
+const HEXADECIMAL: &[u8; 16] = b"0123456789ABCDEF";
+
 /// The folder of `schema.table` below the lake.
 pub fn folder(schema: &str, table: &str) -> String {
     format!("{}/{}", encoded(schema), encoded(table))
@@ -18,7 +20,10 @@ fn encoded(name: &str) -> String {
         if !is_hiding && (byte.is_ascii_alphanumeric() || b"_-$".contains(&byte)) {
             folder.push(char::from(byte));
         } else {
-            folder.push_str(&format!("!{byte:02X}"));
+            folder.push('!');
+            for digit in [byte >> 4, byte & 15] {
+                folder.push(char::from(HEXADECIMAL[usize::from(digit)]));
+            }
         }
     }
     folder

@@ -131,14 +131,14 @@ fn value_bytes(array: &ArrayRef, start: usize, rows: usize) -> usize {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Int64Array, StringArray};
+    use arrow::array::{StringArray, UInt64Array};
 
     use super::*;
 
     /// Lengths of the pieces of texts so long, given `cut` at a time.
     fn lengths(texts: &[usize], cut: usize) -> Vec<usize> {
         let texts: StringArray = texts.iter().map(|&size| Some("x".repeat(size))).collect();
-        let ids = Int64Array::from_iter_values(0..texts.len() as i64);
+        let ids = UInt64Array::from_iter_values(0..texts.len() as u64);
         let batch = RecordBatch::try_from_iter([
             ("id", Arc::new(ids) as ArrayRef),
             ("text", Arc::new(texts) as ArrayRef),
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn narrow_rows_fill_a_piece_by_their_number() {
         for cut in [1000, 2048, 5000] {
-            assert_eq!(lengths(&[10; 5000], cut), [2048, 2048, 904], "{cut}");
+            assert_eq!(lengths(&vec![10; 5000], cut), [2048, 2048, 904], "{cut}");
         }
     }
 

@@ -23,6 +23,10 @@ use talk::{Lines, say_what_changed, say_what_stood};
 /// All tables are read in one snapshot, so they agree with one another. What `--from` leaves
 /// out comes from the service file, the PG* variables and ~/.pgpass, as with psql; a password
 /// never stands on the command line.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[derive(Debug, clap::Args, Serialize)]
 #[command(after_help = "Examples:
   touchpath export --from postgres://reader@localhost/crm --lake lake
