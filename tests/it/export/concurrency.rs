@@ -41,25 +41,16 @@ fn total(lake: &Lake, table: &ExportedTable) -> i64 {
     total
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sums_across_tables_are_exact_in_a_hundred_exports_under_writes() {
-    let database = postgres::Database::create("transfers").await;
-    let client = database.client().await;
-    client
-        .batch_execute(
-            "create table public.x (id bigint primary key, amount bigint);
-             insert into public.x select id, 1000 from generate_series(1, 200) as id;
-             create table public.y as select * from public.x;
-             create table public.z as select * from public.x;",
-        )
-        .await
-        .unwrap();
-    let is_over = Arc::new(AtomicBool::new(false));
-    let moved = Arc::new(AtomicU64::new(0));
+/// Two sessions that move amounts from table to table until it is over.
+async fn writers(
+    database: &postgres::Database,
+    is_over: &Arc<AtomicBool>,
+    moved: &Arc<AtomicU64>,
+) -> Vec<tokio::task::JoinHandle<()>> {
     let mut writers = Vec::new();
     for writer in 0..2_usize {
         let client = database.client().await;
-        let (is_over, moved) = (Arc::clone(&is_over), Arc::clone(&moved));
+        let (is_over, moved) = (Arc::clone(is_over), Arc::clone(moved));
         writers.push(tokio::spawn(async move {
             for step in 0_usize.. {
                 if is_over.load(Ordering::Relaxed) {
@@ -77,6 +68,25 @@ async fn sums_across_tables_are_exact_in_a_hundred_exports_under_writes() {
             }
         }));
     }
+    writers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sums_across_tables_are_exact_in_a_hundred_exports_under_writes() {
+    let database = postgres::Database::create("transfers").await;
+    let client = database.client().await;
+    client
+        .batch_execute(
+            "create table public.x (id bigint primary key, amount bigint);
+             insert into public.x select id, 1000 from generate_series(1, 200) as id;
+             create table public.y as select * from public.x;
+             create table public.z as select * from public.x;",
+        )
+        .await
+        .unwrap();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let moved = Arc::new(AtomicU64::new(0));
+    let writers = writers(&database, &is_over, &moved).await;
     let lake = Lake::create();
     let mut request = request(
         &database.url(),
@@ -216,8 +226,11 @@ async fn tables_altered_emptied_or_rewritten_meanwhile_are_exported_as_they_were
         let expected = printed(&client, &format!("select * from {} order by 1", case.0)).await;
         let lake = Lake::create();
         let (exported, altered) = beside(&database, &lake, case, 40_000).await;
-        let manifest = exported.unwrap_or_else(|error| panic!("{case:?}: {error:?}"));
-        altered.unwrap_or_else(|error| panic!("{case:?}: {error:?}"));
+        assert!(
+            exported.is_ok() && altered.is_ok(),
+            "{case:?}: {exported:?}, {altered:?}"
+        );
+        let manifest = exported.unwrap();
         if case.0 == "public.a" {
             assert_eq!(manifest.tables[0].rows, 500, "{case:?}");
         } else {

@@ -9,35 +9,8 @@ use touchpath::lake::exports::ExportManifest;
 use super::faults::texts;
 use super::{Lake, at, failure, postgres, printed, request};
 
-async fn run(request: &ExportRequest) -> Result<ExportManifest, ExportError> {
-    export(request, || at(0), &|_| ()).await
-}
-
-/// The rows of a table's files, sorted.
-fn rows(lake: &Lake, manifest: &ExportManifest, table: usize) -> Vec<Vec<Option<String>>> {
-    let parts = manifest.tables[table].parts.iter();
-    let mut rows: Vec<_> = parts
-        .flat_map(|part| texts(std::fs::read(lake.file(&part.path)).unwrap()))
-        .collect();
-    rows.sort();
-    rows
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn tables_of_every_make_are_exported_as_postgres_prints_them() {
-    let database = postgres::Database::create("odd_tables").await;
-    let client = database.client().await;
-    let many: Vec<String> = (0..1000)
-        .map(|number| format!("c{number} integer default {number}"))
-        .collect();
-    let many = format!(
-        "create table public.many ({}); insert into public.many default values;",
-        many.join(", ")
-    );
-    client.batch_execute(&many).await.unwrap();
-    client
-        .batch_execute(
-            "create table public.made (id bigint generated always as identity primary key, \
+/// Tables and views of every make.
+const MADE: &str = "create table public.made (id bigint generated always as identity primary key, \
                  n integer, gone text, twice integer generated always as (n * 2) stored);
              insert into public.made (n, gone) select n, 'gone' from generate_series(1, 50) as n;
              alter table public.made drop column gone;
@@ -73,10 +46,54 @@ async fn tables_of_every_make_are_exported_as_postgres_prints_them() {
              create function public.shout(t text) returns text language plpgsql \
                  as 'begin return upper(t) || (select count(*) from people); end';
              create view public.by_function as select id, shout(name) as name from people_now();
-             create materialized view public.kept as select * from public.by_function;",
-        )
-        .await
-        .unwrap();
+             create materialized view public.kept as select * from public.by_function;";
+
+/// A role that may read some of each.
+const GRANTS: &str = "create role grants_reader login;
+             create schema shut; create table shut.t (id integer);
+             create table public.closed (id integer);
+             create table public.some (id bigint primary key, n integer, secret text);
+             insert into public.some values (1, 10, 'hidden'), (2, 20, 'hidden');
+             create view public.of_closed as select * from public.closed;
+             create table public.apart (id bigint, n integer) partition by list (id);
+             create table public.apart_1 partition of public.apart for values in (1);
+             insert into public.apart values (1, 2);
+             create table public.rows (id bigint primary key, owner text);
+             insert into public.rows select id, case when id % 3 = 0 then 'grants_reader' else 'other' end \
+                 from generate_series(1, 3000) as id;
+             alter table public.rows enable row level security;
+             create policy own on public.rows for select using (owner = current_user);
+             grant select (id, n) on public.some to grants_reader;
+             grant select on public.of_closed, public.apart, public.rows to grants_reader;
+             grant select on shut.t to grants_reader;";
+
+async fn run(request: &ExportRequest) -> Result<ExportManifest, ExportError> {
+    export(request, || at(0), &|_| ()).await
+}
+
+/// The rows of a table's files, sorted.
+fn rows(lake: &Lake, manifest: &ExportManifest, table: usize) -> Vec<Vec<Option<String>>> {
+    let parts = manifest.tables[table].parts.iter();
+    let mut rows: Vec<_> = parts
+        .flat_map(|part| texts(std::fs::read(lake.file(&part.path)).unwrap()))
+        .collect();
+    rows.sort();
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_every_make_are_exported_as_postgres_prints_them() {
+    let database = postgres::Database::create("odd_tables").await;
+    let client = database.client().await;
+    let many: Vec<String> = (0..1000)
+        .map(|number| format!("c{number} integer default {number}"))
+        .collect();
+    let many = format!(
+        "create table public.many ({}); insert into public.many default values;",
+        many.join(", ")
+    );
+    client.batch_execute(&many).await.unwrap();
+    client.batch_execute(MADE).await.unwrap();
     let tables = [
         "public.many",
         "public.made",
@@ -160,28 +177,7 @@ async fn what_is_no_table_of_rows_is_refused_by_name() {
 async fn a_role_exports_what_it_may_read_and_nothing_else() {
     let database = postgres::Database::create("grants").await;
     let client = database.client().await;
-    client
-        .batch_execute(
-            "create role grants_reader login;
-             create schema shut; create table shut.t (id integer);
-             create table public.closed (id integer);
-             create table public.some (id bigint primary key, n integer, secret text);
-             insert into public.some values (1, 10, 'hidden'), (2, 20, 'hidden');
-             create view public.of_closed as select * from public.closed;
-             create table public.apart (id bigint, n integer) partition by list (id);
-             create table public.apart_1 partition of public.apart for values in (1);
-             insert into public.apart values (1, 2);
-             create table public.rows (id bigint primary key, owner text);
-             insert into public.rows select id, case when id % 3 = 0 then 'grants_reader' else 'other' end \
-                 from generate_series(1, 3000) as id;
-             alter table public.rows enable row level security;
-             create policy own on public.rows for select using (owner = current_user);
-             grant select (id, n) on public.some to grants_reader;
-             grant select on public.of_closed, public.apart, public.rows to grants_reader;
-             grant select on shut.t to grants_reader;",
-        )
-        .await
-        .unwrap();
+    client.batch_execute(GRANTS).await.unwrap();
     let url = database.url().replace("postgres@", "grants_reader@");
     let lake = Lake::create();
     for table in ["shut.t", "public.closed", "public.some"] {

@@ -212,7 +212,9 @@ impl Back {
                     None => return,
                 }
             } else {
-                bytes.iter().for_each(|byte| self.frame.pass(*byte));
+                for byte in &bytes {
+                    self.frame.pass(*byte);
+                }
             }
             self.passed += read as u64;
             if self.to.write_all(&bytes).await.is_err() {
@@ -245,7 +247,9 @@ impl Back {
                 Some(true)
             }
             Harm::Drop(count) => {
-                bytes[..at].iter().for_each(|byte| self.frame.pass(*byte));
+                for byte in &bytes[..at] {
+                    self.frame.pass(*byte);
+                }
                 let before = self.frame.place();
                 let mut tail = bytes.split_off(at);
                 let mut dropped = 0;
