@@ -17,8 +17,7 @@ use super::{Context, Limits};
 /// of the same tables.
 #[derive(Debug, clap::Args, Serialize)]
 #[command(after_help = "Example:
-  touchpath compact --lake lake
-  touchpath compact stg.crm_events --lake lake")]
+  touchpath compact --lake data/demo")]
 pub(super) struct CompactArgs {
     /// Tables to fold [default: every table with increments]
     #[arg(value_name = "TABLE")]

@@ -38,8 +38,9 @@ fn with_lake() -> Program {
 }
 
 /// In the order in which their examples build on one another.
-const COMMANDS: [&str; 10] = [
-    "demo", "export", "check", "run", "report", "runs", "forget", "config", "sql", "shell",
+const COMMANDS: [&str; 11] = [
+    "demo", "export", "compact", "check", "run", "report", "runs", "forget", "config", "sql",
+    "shell",
 ];
 
 const ALL_ROWS: &str = "select * from stg.crm_events order by id_source";

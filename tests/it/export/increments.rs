@@ -447,10 +447,9 @@ async fn assert_same_file(left: &Lake, right: &Lake) {
     let mut files = Vec::new();
     for lake in [left, right] {
         let newest = exports::newest(&lake.location).await.unwrap();
-        let [part] = newest["raw/t"].1.parts.as_slice() else {
-            panic!("{:?}", newest["raw/t"].1.parts)
-        };
-        files.push(std::fs::read(lake.file(&part.path)).unwrap());
+        let parts = &newest["raw/t"].1.parts;
+        assert_eq!(parts.len(), 1, "{parts:?}");
+        files.push(std::fs::read(lake.file(&parts[0].path)).unwrap());
     }
     assert!(files[0] == files[1], "the files differ");
 }
@@ -530,7 +529,7 @@ fn statements(rng: &mut ChaCha8Rng, clock: &mut u32) -> String {
         let region = region.replace('\'', "''");
         let (id, other) = (rng.random_range(0..12), rng.random_range(0..12));
         let key = format!("region = '{region}' and id = {id}");
-        sql.push_str(&match rng.random_range(0..10) {
+        sql += &match rng.random_range(0..10) {
             0..=4 => format!(
                 "insert into raw.t values ('{region}', {id}, {other}, {time})
                  on conflict (region, id) do update set value = {other}, changed_at = {time};"
@@ -543,7 +542,7 @@ fn statements(rng: &mut ChaCha8Rng, clock: &mut u32) -> String {
                 "update raw.t set id = {other}, changed_at = {time} where {key} and not exists
                      (select from raw.t where region = '{region}' and id = {other});"
             ),
-        });
+        };
     }
     sql
 }

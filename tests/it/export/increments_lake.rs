@@ -371,7 +371,7 @@ async fn folding_leaves_the_bytes_of_a_whole_export() {
     let table = changed().await;
     let folded = table.fold_at(50).await.unwrap();
     let path = format!("raw/t/{}", exports::part_name(&export_id(at(50)), 0));
-    assert_eq!(parquet(&table), [path.clone()]);
+    assert_eq!(parquet(&table), [path.as_str()]);
     let whole = Table::create(
         &["id"],
         "select column1 as id, column2 as name
