@@ -18,6 +18,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_export_goes_on_in_its_own_snapshot() {
     let database = postgres::Database::create("kept").await;

@@ -54,7 +54,7 @@ impl Lake {
     /// Every file below the lake but those of exports that are not finished.
     fn finished_files(&self) -> Vec<String> {
         let mut files = self.files();
-        files.retain(|file| !file.contains(".working/") && !file.ends_with(".part"));
+        files.retain(|file| !file.contains(".working/") && !is_staged(file));
         files
     }
 
@@ -65,10 +65,8 @@ impl Lake {
             .into_iter()
             .filter(|file| file.starts_with(&format!("{table}/")) && file.ends_with(".parquet"))
             .collect();
-        let [part] = &parts[..] else {
-            panic!("{table} has the parts {parts:?}");
-        };
-        self.file(part)
+        assert_eq!(parts.len(), 1, "{table} has the parts {parts:?}");
+        self.file(&parts[0])
     }
 
     /// Every file below the lake, staged ones included.
@@ -94,6 +92,11 @@ impl Lake {
         found.sort();
         found
     }
+}
+
+/// Whether a file waits for its export's end.
+fn is_staged(file: &str) -> bool {
+    file.rsplit('.').next() == Some("part")
 }
 
 fn at(second: u32) -> DateTime<Utc> {

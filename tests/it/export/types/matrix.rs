@@ -35,10 +35,8 @@ async fn create(client: &tokio_postgres::Client) {
         for (row, value) in case.values.iter().chain(&["null"]).enumerate() {
             write!(sql, "insert into {table} values ({row}, {value});").unwrap();
         }
-        client
-            .batch_execute(&sql)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}\n{}", error.as_db_error().unwrap()));
+        let made = client.batch_execute(&sql).await;
+        assert!(made.is_ok(), "{sql}\n{made:?}");
     }
 }
 
@@ -269,7 +267,10 @@ async fn our_engine_reads(files: &[(PathBuf, Vec<Column>)], expected: &[Vec<Opti
         let path = path.to_str().unwrap();
         let table = session.read_parquet(path, ParquetReadOptions::default());
         let batches = table.await.unwrap().collect().await.unwrap();
-        let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+        let rows: usize = batches
+            .iter()
+            .map(arrow::array::RecordBatch::num_rows)
+            .sum();
         let nulls: usize = batches
             .iter()
             .map(|batch| batch.column_by_name("v").unwrap().null_count())

@@ -124,9 +124,10 @@ const LEAVES: &[(&str, Spell)] = &[
     }),
     ("bytea", |rng| {
         let length = rng.random_range(0..40);
-        let bytes: String = (0..length)
-            .map(|_| format!("{:02x}", rng.random::<u8>()))
-            .collect();
+        let mut bytes = String::new();
+        for _ in 0..length {
+            write!(bytes, "{:02x}", rng.random::<u8>()).unwrap();
+        }
         format!("'\\x{bytes}'")
     }),
     ("time", time),
@@ -281,6 +282,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A type of random shape; what it needs is added to `setup`.
+#[expect(clippy::too_many_lines, reason = "a list of the kinds")]
 fn kind(rng: &mut ChaCha8Rng, name: &str, depth: usize, setup: &mut String) -> Kind {
     let shapes = if depth == 0 { 10 } else { 16 };
     let leaf = rng.random_range(0..LEAVES.len());
