@@ -529,7 +529,7 @@ fn statements(rng: &mut ChaCha8Rng, clock: &mut u32) -> String {
         let region = region.replace('\'', "''");
         let (id, other) = (rng.random_range(0..12), rng.random_range(0..12));
         let key = format!("region = '{region}' and id = {id}");
-        sql += &match rng.random_range(0..10) {
+        let statement = match rng.random_range(0..10) {
             0..=4 => format!(
                 "insert into raw.t values ('{region}', {id}, {other}, {time})
                  on conflict (region, id) do update set value = {other}, changed_at = {time};"
@@ -543,6 +543,7 @@ fn statements(rng: &mut ChaCha8Rng, clock: &mut u32) -> String {
                      (select from raw.t where region = '{region}' and id = {other});"
             ),
         };
+        sql.push_str(&statement);
     }
     sql
 }
