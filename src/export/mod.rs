@@ -388,6 +388,8 @@ pub struct PlannedTable {
     pub absent: Vec<String>,
     /// Columns that would stay behind.
     pub left_out: Vec<String>,
+    /// The contact columns of both kinds, and what would become of each.
+    pub contacts: Vec<exports::ExportedContact>,
 }
 
 /// What [`export`] would read; no row is read and nothing is written.
@@ -398,6 +400,7 @@ pub async fn dry_run(request: &ExportRequest) -> Result<Vec<PlannedTable>, Expor
     let plans = attempt::plan(request).await?;
     let planned = plans.into_iter().map(|plan| PlannedTable {
         columns: plan.exported_columns(),
+        contacts: plan.contacts.describe(),
         parts: plan.parts.len(),
         table: plan.table,
         estimated_rows: plan.estimated_rows,

@@ -10,7 +10,8 @@ use crate::export::{PartState, PlannedTable, VerifiedTable};
 use crate::lake::exports::ExportManifest;
 
 fn texts<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> ArrayRef {
-    Arc::new(StringArray::from_iter_values(values))
+    // Not `from_iter_values`, which wants to know how many there are.
+    Arc::new(values.into_iter().map(Some).collect::<StringArray>())
 }
 
 fn numbers(values: impl IntoIterator<Item = Option<u64>>) -> ArrayRef {
@@ -43,33 +44,58 @@ pub(super) fn tables(manifest: &ExportManifest) -> Result<RecordBatch, Failure> 
     ])
 }
 
-/// One row per column that would be exported.
+/// A column of a dry run, and the table that it is of.
+struct PlannedColumn<'a> {
+    table: &'a PlannedTable,
+    name: &'a str,
+    postgres: &'a str,
+    lake: &'a str,
+}
+
+impl PlannedColumn<'_> {
+    /// The policy that holds for it, if it is a contact.
+    fn contact(&self) -> &str {
+        let mut contacts = self.table.contacts.iter();
+        let contact = contacts.find(|contact| contact.column == self.name);
+        contact.map_or("", |contact| &contact.policy)
+    }
+}
+
+/// One row per column that the database has; one that would stay behind has no type in the
+/// lake.
 pub(super) fn planned(tables: &[PlannedTable]) -> Result<RecordBatch, Failure> {
-    let columns = || {
-        tables
-            .iter()
-            .flat_map(|table| table.columns.iter().map(move |column| (table, column)))
-    };
+    let mut columns = Vec::new();
+    for table in tables {
+        columns.extend(table.columns.iter().map(|column| PlannedColumn {
+            table,
+            name: &column.name,
+            postgres: &column.postgres,
+            lake: &column.arrow,
+        }));
+        columns.extend(table.left_out.iter().map(|name| PlannedColumn {
+            table,
+            name,
+            postgres: "",
+            lake: "",
+        }));
+    }
+    let text = |value: fn(&PlannedColumn<'_>) -> String| texts(columns.iter().map(value));
+    let number = |value: fn(&PlannedColumn<'_>) -> Option<u64>| numbers(columns.iter().map(value));
     batch(vec![
-        ("table", texts(columns().map(|(table, _)| &table.table))),
+        ("table", text(|column| column.table.table.clone())),
         (
             "estimated_rows",
-            numbers(columns().map(|(table, _)| table.estimated_rows)),
+            number(|column| column.table.estimated_rows),
         ),
         (
             "estimated_bytes",
-            numbers(columns().map(|(table, _)| table.estimated_bytes)),
+            number(|column| column.table.estimated_bytes),
         ),
-        (
-            "parts",
-            numbers(columns().map(|(table, _)| Some(table.parts as u64))),
-        ),
-        ("column", texts(columns().map(|(_, column)| &column.name))),
-        (
-            "postgres",
-            texts(columns().map(|(_, column)| &column.postgres)),
-        ),
-        ("lake", texts(columns().map(|(_, column)| &column.arrow))),
+        ("parts", number(|column| Some(column.table.parts as u64))),
+        ("column", text(|column| column.name.to_owned())),
+        ("postgres", text(|column| column.postgres.to_owned())),
+        ("lake", text(|column| column.lake.to_owned())),
+        ("contacts", text(|column| column.contact().to_owned())),
     ])
 }
 

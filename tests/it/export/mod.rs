@@ -3,6 +3,7 @@
 //! One file per question; each test has a database and a lake of its own.
 
 mod apart;
+mod command;
 mod concurrency;
 mod connection;
 mod connection_hosts;
