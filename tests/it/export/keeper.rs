@@ -21,7 +21,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_export_goes_on_in_its_own_snapshot() {
-    let database = postgres::Database::create("kept").await;
+    let database = postgres::Database::create("keeper_kept").await;
     let client = database.client().await;
     client
         .batch_execute(
@@ -81,7 +81,7 @@ async fn a_killed_export_goes_on_in_its_own_snapshot() {
     assert_eq!(rows, [1000, 300]);
     assert!(manifest.is_one_snapshot);
     let left = "select count(*) from pg_stat_activity \
-                where datname = 'kept' and application_name like 'touchpath%'";
+                where datname = 'keeper_kept' and application_name like 'touchpath%'";
     until("no connection is left", async || {
         printed(&client, left).await == [[Some("0".to_owned())]]
     })
@@ -90,7 +90,7 @@ async fn a_killed_export_goes_on_in_its_own_snapshot() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_ends_leaves_no_keeper() {
-    let database = postgres::Database::create("released").await;
+    let database = postgres::Database::create("keeper_released").await;
     let client = database.client().await;
     client
         .batch_execute(
@@ -107,7 +107,7 @@ async fn an_export_that_ends_leaves_no_keeper() {
         let said = program.run(&arguments);
         assert!(said.starts_with(&format!("exit: {code}")), "{said}");
         let left = "select count(*) from pg_stat_activity \
-                    where datname = 'released' and application_name like 'touchpath%'";
+                    where datname = 'keeper_released' and application_name like 'touchpath%'";
         until("no connection is left", async || {
             printed(&client, left).await == [[Some("0".to_owned())]]
         })
