@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::decode::{DecodeError, Decoder};
 use super::error::ExportError;
-use super::order::OrderCheck;
+use super::order::{KeyOrder, OrderError};
 use super::plan::TablePlan;
 use super::session::Session;
 use super::types::NotFinite;
@@ -41,7 +41,7 @@ pub(super) struct PartRequest<'a> {
     pub(super) staged: &'a str,
     /// What becomes of values without end.
     pub(super) not_finite: NotFinite,
-    /// Whether the server sorts the rows; else their order is watched.
+    /// Whether the server sorts the rows; else they are put into order here.
     pub(super) sorted: bool,
     /// Hears after each batch how many rows and bytes were received; `false` ends the copy.
     pub(super) goes_on: &'a (dyn Fn(u64, u64) -> bool + Sync),
@@ -51,7 +51,7 @@ pub(super) struct PartRequest<'a> {
 pub(super) enum Copied {
     /// All rows were received.
     Rows(ReceivedRows),
-    /// The rows do not lie in the order of their key; no file was left.
+    /// The rows lie too far from the order of their key; no file was left.
     Unsorted,
     /// It was not to go on; no file was left.
     Stopped,
@@ -160,50 +160,68 @@ async fn receive(
         .watched
         .clone()
         .filter(|_| plan.is_ordered() && !request.sorted);
-    let check = watched.map(|columns| OrderCheck::new(&schema, columns));
-    let mut check = check.transpose().map_err(kernel)?;
+    let order = watched.map(|columns| KeyOrder::new(&schema, columns));
+    let mut order = order.transpose().map_err(kernel)?;
     let stream = session
         .copy_out(&plan.copy(request.pages, request.sorted)?)
         .await?
         .map_err(|source| session.failure(source));
     pin_mut!(stream);
     let mut bytes = 0;
-    let mut batch = None;
     loop {
         let message = stream.next().await.transpose()?;
-        let is_over = message.is_none();
-        match &message {
+        let decoded = match &message {
             Some(message) => {
                 bytes += message.len() as u64;
-                batch = batch.or(decoder.push(message).map_err(failure)?);
+                decoder.push(message).map_err(failure)?
             }
-            None => batch = decoder.finish().map_err(failure)?,
-        }
-        if let Some(batch) = batch.take() {
-            if let Some(check) = &mut check
-                && !check.is_ordered(&batch).map_err(kernel)?
-            {
-                return Ok(Received::Unsorted);
-            }
+            None => decoder.finish().map_err(failure)?,
+        };
+        let has_batch = decoded.is_some();
+        let placed = match place(order.as_mut(), decoded, message.is_none()) {
+            Ok(placed) => placed,
+            Err(OrderError::Unsorted) => return Ok(Received::Unsorted),
+            Err(OrderError::Arrow(source)) => return Err(kernel(source)),
+        };
+        for batch in placed {
             let batch = plan.contacts.apply(batch).map_err(kernel)?;
             // Refused only by an encoder that has failed and says why.
             if sender.send(batch).await.is_err() {
                 return Ok(Received::Stopped);
             }
-            if !(request.goes_on)(decoder.rows(), bytes) {
-                return Ok(Received::Stopped);
-            }
         }
-        if is_over {
+        if message.is_none() {
             (request.goes_on)(decoder.rows(), bytes);
             return Ok(Received::All(PartFigures {
-                key_range: check
-                    .and_then(OrderCheck::range)
+                key_range: order
+                    .and_then(KeyOrder::range)
                     .filter(|_| plan.may_show_keys()),
                 not_finite: counts(plan, &decoder.not_finite()),
             }));
         }
+        if has_batch && !(request.goes_on)(decoder.rows(), bytes) {
+            return Ok(Received::Stopped);
+        }
     }
+}
+
+/// The batches that are ready after this one, which is the last when the stream is over.
+fn place(
+    order: Option<&mut KeyOrder>,
+    batch: Option<RecordBatch>,
+    is_over: bool,
+) -> Result<Vec<RecordBatch>, OrderError> {
+    let Some(order) = order else {
+        return Ok(Vec::from_iter(batch));
+    };
+    let mut placed = Vec::new();
+    if let Some(batch) = batch {
+        placed.extend(order.push(batch)?);
+    }
+    if is_over {
+        placed.extend(order.finish()?);
+    }
+    Ok(placed)
 }
 
 /// The counts above zero, by column.
