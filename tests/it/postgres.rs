@@ -179,9 +179,10 @@ impl Drop for Cluster {
 
 static SERVER: OnceLock<Cluster> = OnceLock::new();
 
-/// An empty database of the program's server.
+/// An empty database, of the program's server or of one of its own.
 pub(crate) struct Database {
     name: String,
+    own: Option<Cluster>,
 }
 
 impl Database {
@@ -194,24 +195,39 @@ impl Database {
             .unwrap();
         Self {
             name: name.to_owned(),
+            own: None,
         }
+    }
+
+    /// A database on a server where nobody else writes: an open transaction of another
+    /// database keeps a server from telling which rows are older than a snapshot.
+    pub(crate) fn alone() -> Self {
+        let stopped = Stopped::create(&programs()).configure("autovacuum = off");
+        Self {
+            name: "postgres".to_owned(),
+            own: Some(stopped.start()),
+        }
+    }
+
+    fn server(&self) -> &Cluster {
+        self.own.as_ref().unwrap_or_else(|| server())
     }
 
     /// Its URL over the loopback.
     pub(crate) fn url(&self) -> String {
-        server().url(&self.name)
+        self.server().url(&self.name)
     }
 
     /// Its URL over the socket.
     pub(crate) fn socket_url(&self) -> String {
-        let server = server();
+        let server = self.server();
         let folder = server.folder.to_str().unwrap().replace('/', "%2F");
         format!("postgres://postgres@{folder}:{}/{}", server.port, self.name)
     }
 
     /// A connection for the test's own statements.
     pub(crate) async fn client(&self) -> Client {
-        server().client(&self.name).await
+        self.server().client(&self.name).await
     }
 }
 
