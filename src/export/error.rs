@@ -263,6 +263,14 @@ pub enum ExportError {
         #[source]
         source: arrow::error::ArrowError,
     },
+    /// The workers came to an end before all parts were written.
+    #[error("`{table}`: {parts} parts were not written; run the same command with --resume")]
+    NotWritten {
+        /// `schema.name`.
+        table: String,
+        /// How many are missing.
+        parts: usize,
+    },
     /// There is no task that encodes.
     #[error("`{table}`: nobody encodes")]
     NoEncoder {
@@ -384,6 +392,7 @@ impl ExportError {
             | Self::Worker { .. }
             | Self::Batch { .. }
             | Self::NoEncoder { .. }
+            | Self::NotWritten { .. }
             | Self::Encoder { .. } => Exit::Store,
         }
     }

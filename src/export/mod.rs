@@ -302,7 +302,14 @@ async fn read(
         });
     };
     workers::run(work, request.jobs, hear).await?;
-    Ok(written)
+    // Nothing is published with a hole in it, whatever became of the workers.
+    match plans.iter().zip(missing).find(|(_, missing)| *missing > 0) {
+        Some((plan, parts)) => Err(ExportError::NotWritten {
+            table: plan.table.clone(),
+            parts,
+        }),
+        None => Ok(written),
+    }
 }
 
 /// Removes what the manifest has made needless.

@@ -55,7 +55,7 @@ pub(super) struct TablePlan {
     pub(super) parts: Vec<Option<Pages>>,
     /// What keeps the table as it is while it is read.
     pub(super) lock: Option<Lock>,
-    /// The positions of the key's columns, where the rows' order can be watched.
+    /// The positions of the key's columns, where rows can be put into order as they come.
     pub(super) watched: Option<Vec<usize>>,
     /// The table or query in SQL.
     from: String,
@@ -465,7 +465,7 @@ mod tests {
             "copy (select \"a\"\"; drop\", \"action\" from \"s\".\"t\" \
              order by \"action\"::text collate \"C\", \"Day\") to stdout (format binary)"
         );
-        // `Day` is not exported, so its order cannot be watched.
+        // `Day` is not exported, so rows cannot be put into its order here.
         assert_eq!(plan(None).watched, None);
     }
 
