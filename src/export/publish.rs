@@ -82,11 +82,9 @@ pub(super) async fn remove_abandoned(
     folders: impl Iterator<Item = &str>,
     now: DateTime<Utc>,
 ) -> Result<(), ExportError> {
-    for path in exports::working_files(lake).await? {
-        if let Some(export) = exports::export_of_working_file(&path)
-            && is_over(lake, export, now).await?
-        {
-            lake.delete(&path).await?;
+    for (export, folder) in exports::working_folders(lake).await? {
+        if is_over(lake, &export, now).await? {
+            lake.delete_folder(&folder).await?;
         }
     }
     for folder in folders {

@@ -372,10 +372,18 @@ pub async fn working_files(lake: &Location) -> Result<Vec<String>, StorageError>
     Ok(files.filter(is_working).collect())
 }
 
-/// The export that a working file belongs to.
-pub fn export_of_working_file(path: &str) -> Option<&str> {
-    let below = path.strip_prefix(FOLDER)?.strip_prefix('/')?;
-    below.split('/').next()?.strip_suffix(WORKING)
+/// The working folders of exports, each with the export's name.
+///
+/// # Errors
+/// The store's failure.
+pub async fn working_folders(lake: &Location) -> Result<Vec<(String, String)>, StorageError> {
+    let folders = lake.folders(FOLDER).await?.into_iter();
+    let working = folders.filter_map(|folder| {
+        let name = folder.strip_prefix(FOLDER)?.strip_prefix('/')?;
+        let export = name.strip_suffix(WORKING)?.to_owned();
+        Some((export, folder))
+    });
+    Ok(working.collect())
 }
 
 /// When the export of this name began.

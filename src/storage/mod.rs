@@ -288,6 +288,30 @@ impl Location {
         Ok(found)
     }
 
+    /// The folders right below a folder, in the order of their names; on disk those too that
+    /// hold nothing but what a killed writer has left.
+    ///
+    /// # Errors
+    /// [`StorageError::Store`].
+    pub async fn folders(&self, path: &str) -> Result<Vec<String>, StorageError> {
+        let listed = self
+            .store
+            .list_with_delimiter(Some(&self.object_path(path)))
+            .await
+            .map_err(self.failure("list", path))?;
+        let mut folders: Vec<String> = listed
+            .common_prefixes
+            .iter()
+            .filter_map(|folder| {
+                let parts: Vec<_> = folder.prefix_match(&self.prefix)?.collect();
+                let relative: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+                Some(relative.join("/"))
+            })
+            .collect();
+        folders.sort();
+        Ok(folders)
+    }
+
     /// The bytes of one object, or `None` when there is none.
     ///
     /// # Errors

@@ -289,10 +289,14 @@ fn has_ending(file: &str, ending: &str) -> bool {
     Path::new(file).extension().is_some_and(|it| it == ending)
 }
 
-/// Nothing staged, no working folder, no file that no manifest lists.
+/// Nothing staged, no working folder, no file that no manifest lists. A plan that was not yet
+/// whole when its export was killed cannot be taken up, and may be somebody's who is at work.
 fn assert_no_leftovers(lake: &Lake, said: &str) {
     let files = lake.files();
-    let is_leftover = |file: &&String| has_ending(file, "part") || file.contains(".working");
+    let is_leftover = |file: &&String| {
+        has_ending(file, "part")
+            || file.contains(".working") && !file.contains(".working/plan.json#")
+    };
     let left: Vec<&String> = files.iter().filter(is_leftover).collect();
     assert!(left.is_empty(), "{said}: {left:?} is left");
     let parquet = files.iter().filter(|file| has_ending(file, "parquet"));

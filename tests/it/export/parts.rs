@@ -331,6 +331,26 @@ async fn parts_that_the_database_has_changed_since_are_read_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_abandoned_export_has_left_goes_and_what_may_be_taken_up_stays() {
+    let database = postgres::Database::create("abandoned").await;
+    let client = database.client().await;
+    let sql = "create table public.t (id bigint primary key)";
+    client.batch_execute(sql).await.unwrap();
+    let lake = Lake::create();
+    // `at(0)` is in the morning of 4 March 2025. The store's own name for a file that is not
+    // yet whole ends in `#1`.
+    let (old, young) = ("20250101T000000.000000Z", "20250304T100000.000000Z");
+    for export in [old, young] {
+        let folder = lake.file(&format!("_exports/{export}.working"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("plan.json#1"), "{").unwrap();
+    }
+    run(&request(&database.url(), &lake, &["public.t"]), 0).await;
+    let left = |export: &str| lake.file(&format!("_exports/{export}.working")).exists();
+    assert_eq!((left(old), left(young)), (false, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_relaxed_resumption_keeps_what_was_read_and_says_so() {
     let database = postgres::Database::create("relaxed").await;
     let client = database.client().await;
