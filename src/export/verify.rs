@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::ExportRequest;
 use super::attempt;
 use super::error::ExportError;
+use super::increment::{self, IncrementError};
 use super::plan::TablePlan;
 use super::session::Session;
 use super::snapshot;
@@ -51,7 +52,8 @@ pub struct VerifiedPart {
 pub struct VerifiedTable {
     /// `schema.name`.
     pub table: String,
-    /// Rows that the export wrote.
+    /// Rows that a reader of the lake sees; of increments the latest of each key, as far as
+    /// all parts are whole.
     pub rows: u64,
     /// Rows of the database now.
     pub database_rows: u64,
@@ -109,12 +111,37 @@ async fn verify_table(
         });
     }
     let database_rows: i64 = session.value(&plan.count_whole()?).await?;
+    let is_whole = parts.iter().all(|part| part.state == PartState::Whole);
     Ok(VerifiedTable {
         table: plan.table.clone(),
-        rows: table.rows,
+        rows: match latest_rows(request, plan, table).await {
+            Ok(Some(latest)) => latest,
+            // Broken parts are told as such, and cannot be counted.
+            Err(error) if is_whole => return Err(error),
+            Ok(None) | Err(_) => table.rows,
+        },
         database_rows: database_rows.unsigned_abs(),
         parts,
     })
+}
+
+/// The rows that hold now of a table with increments; none of a table without.
+async fn latest_rows(
+    request: &ExportRequest,
+    plan: &TablePlan,
+    table: &ExportedTable,
+) -> Result<Option<u64>, ExportError> {
+    if table.parts.iter().all(|part| part.generation == 0) {
+        return Ok(None);
+    }
+    let failure = IncrementError::rows(plan);
+    let context = increment::session(request).map_err(failure)?;
+    let Some(versions) = increment::versions(request, &context, (plan, table)).await? else {
+        return Ok(None);
+    };
+    let latest = versions.latest_rows().map_err(failure)?;
+    let rows = latest.count().await.map_err(failure)?;
+    Ok(Some(rows as u64))
 }
 
 /// Whether rows that were there when the part was read are not in it.

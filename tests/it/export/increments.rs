@@ -9,7 +9,9 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use touchpath::error::Exit;
-use touchpath::export::{ExportError, ExportRequest, Incremental, Overlap, Selection, export};
+use touchpath::export::{
+    ExportError, ExportRequest, Incremental, Overlap, Selection, export, verify,
+};
 use touchpath::lake::compact::compact;
 use touchpath::lake::exports::{self, ExportManifest, PartContent, export_id};
 use touchpath::lake::forget::forget;
@@ -328,8 +330,16 @@ async fn a_changed_key_is_a_new_row_and_with_deletes_the_old_one_goes() {
     Changes::of(&database, &lake).at(1).await.unwrap();
     let ids = "select id from raw.t order by id";
     assert_eq!(query(&lake.location, ids).await, ["1", "2", "3", "30"]);
+    // The old key's row is still in the lake, and it is no second row of the new one.
+    let compared = async || {
+        let verified = verify(&request(&database.url(), &lake, &["raw.t"])).await;
+        let table = verified.unwrap().remove(0);
+        (table.rows, table.database_rows)
+    };
+    assert_eq!(compared().await, (4, 3));
     let manifest = Changes::of(&database, &lake).deletes().at(2).await.unwrap();
     assert_eq!(query(&lake.location, ids).await, ["1", "2", "30"]);
+    assert_eq!(compared().await, (3, 3));
     let parts = &manifest.tables[0].parts;
     let deleted = parts
         .iter()
