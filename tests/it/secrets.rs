@@ -508,6 +508,51 @@ fn a_password_among_the_arguments_is_refused_without_being_shown() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_the_contacts_is_not_shown() {
+    let cluster = guarded().await;
+    let client = cluster.client("crm").await;
+    let sql = "create table public.people as select 1 as id, '+380 50 123 45 67' as mobile; \
+               grant select on public.people to reader";
+    client.batch_execute(sql).await.unwrap();
+    let key = "c4n4ry".repeat(6);
+    let export = ["export", "public.people", "--lake", "lake"];
+    let commands = [
+        export.to_vec(),
+        [&export[..], &["--dry-run"]].concat(),
+        [&export[..], &["--verify"]].concat(),
+        vec!["config"],
+        vec!["run", "--lake", "lake"],
+    ];
+    for (text, mode, said) in [
+        (key.as_str(), 0o600, "exported 1 tables"),
+        (&key[..12], 0o600, "has 12 bytes"),
+        (&key, 0o644, "chmod 600"),
+    ] {
+        let parameters = Trouble::None.parameters(&cluster);
+        let program = Way::Variables
+            .plant(&parameters)
+            .file("password", text)
+            .file(
+                "touchpath.toml",
+                "contacts_key_file = \"password\"\n[contact_columns]\n\
+                 \"public.people.mobile\" = \"phone\"\n",
+            );
+        set_mode(&program.folder().join("password"), mode);
+        for (index, arguments) in commands.iter().enumerate() {
+            let what = format!("{said}, {arguments:?}");
+            let output = start(&program, arguments, "text")
+                .wait_with_output()
+                .unwrap();
+            assert_no_trace(&program, &output, &what);
+            if index == 0 {
+                let heard = String::from_utf8(output.stderr).unwrap();
+                assert!(heard.contains(said), "{what}: {heard}");
+            }
+        }
+    }
+}
+
 /// A store that refuses every request and, as S3 does when a signature is wrong, repeats the
 /// request, session token included.
 fn echoing_store() -> u16 {
