@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::lakes::{assert_same_files, copy_demo, demo, published};
+use crate::lakes::{assert_same_files, copy_demo, demo, files, published};
 use crate::program::Program;
 use crate::python::{python, succeed};
 
@@ -194,6 +195,30 @@ fn the_main_job_works_from_bucket_to_bucket() {
 
     let report = printed(&program, &["report", "--out", OUT, "--format", "md"]);
     assert!(report.contains("25,142,227"), "{report}");
+}
+
+#[test]
+fn a_client_is_forgotten_in_a_bucket_as_on_disk() {
+    let server = Server::start();
+    server.script(PUT, &[demo().to_str().unwrap(), "crm/lake"]);
+    let program = server.program();
+    // A client of the demo lake with leads, a click, requests and a contract.
+    let client = ["forget", "--client", "505944", "--lake"];
+    let in_bucket = printed(&program, &[&client[..], &[LAKE]].concat());
+    let local = Program::new();
+    let on_disk = copy_demo(local.folder(), "lake");
+    let said = printed(&local, &[&client[..], &["lake"]].concat());
+    assert_eq!(in_bucket, said);
+
+    let fetched = program.folder().join("fetched");
+    server.script(GET, &["crm/lake", fetched.to_str().unwrap()]);
+    let parquet = |folder: &Path| -> BTreeMap<String, Vec<u8>> {
+        let is_parquet = |(name, _): &(String, Vec<u8>)| name.ends_with(".parquet");
+        files(folder).into_iter().filter(is_parquet).collect()
+    };
+    let (bucket, disk) = (parquet(&fetched), parquet(&on_disk));
+    assert_same_files(&bucket, &disk, "the lake in the bucket and on disk");
+    assert!(bucket != parquet(&demo()), "nothing was rewritten");
 }
 
 #[test]
