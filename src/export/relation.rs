@@ -35,7 +35,8 @@ const RELATION: &str = "\
     select root.oid, root.relkind in ('r', 'p'), sizes.rows, sizes.bytes, \
         case when root.relkind in ('r', 'p', 'v') and has_table_privilege(root.oid, 'select') \
                 then 'lock' \
-            when root.relkind <> 'f' then 'explain' else 'none' end \
+            when root.relkind <> 'f' then 'explain' else 'none' end, \
+        row_security_active(root.oid) \
     from root, sizes";
 
 const COLUMNS: &str = "\
@@ -129,8 +130,12 @@ impl CatalogColumn {
     }
 }
 
+/// What the catalog tells of a relation, see [`RELATION`].
+type Found = (u32, bool, Option<i64>, Option<i64>, String, bool);
+
 impl Relation {
-    /// Finds a table or view.
+    /// Finds a table or view. Policies of row security hide rows without an error, so that they
+    /// hold for the role is said.
     pub(super) async fn find(session: &Session, name: TableName) -> Result<Self, ExportError> {
         let parameters: [(&(dyn ToSql + Sync), Type); 2] =
             [(&name.schema, Type::NAME), (&name.table, Type::NAME)];
@@ -153,10 +158,17 @@ impl Relation {
                 row.try_get(2)?,
                 row.try_get(3)?,
                 row.try_get(4)?,
+                row.try_get(5)?,
             ))
         };
-        let (oid, is_table, rows, bytes, how): (_, _, Option<i64>, Option<i64>, String) =
+        let (oid, is_table, rows, bytes, how, is_secured): Found =
             read(row).map_err(|source| session.failure(source))?;
+        if is_secured {
+            tracing::warn!(
+                table = name.to_string(),
+                "row security: only those rows are exported that the role may see"
+            );
+        }
         let lock = Lock::new(&name, &how);
         let known = |estimate: Option<i64>| {
             // Before a first analyze there is none.

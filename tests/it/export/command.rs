@@ -66,3 +66,34 @@ async fn a_dry_run_an_export_its_verification_and_its_repair() {
     );
     assert!(export(&["--verify"]).starts_with("exit: 0"));
 }
+
+#[tokio::test]
+async fn that_row_security_hides_rows_is_said() {
+    let database = postgres::Database::create("secured").await;
+    let client = database.client().await;
+    client
+        .batch_execute(
+            "create role secured_reader login;
+             create table public.t as select id from generate_series(1, 3) as id;
+             create policy few on public.t for select using (id < 3);
+             alter table public.t enable row level security;
+             grant select on public.t to secured_reader;",
+        )
+        .await
+        .unwrap();
+    let warning = "row security: only those rows are exported that the role may see";
+    let export = |user: &str| {
+        let lake = Lake::create();
+        let url = database.url().replace("postgres@", &format!("{user}@"));
+        let program = Program::new().with("TOUCHPATH_FROM", &url);
+        let folder = lake.folder.path().to_str().unwrap();
+        program.run(&["export", "public.t", "--lake", folder, "--format", "csv"])
+    };
+    let said = export("secured_reader");
+    assert!(said.contains("public.t,2,"), "{said}");
+    assert!(said.contains(warning), "{said}");
+    // Policies do not hold for the owner of the table.
+    let said = export("postgres");
+    assert!(said.contains("public.t,3,"), "{said}");
+    assert!(!said.contains(warning), "{said}");
+}
