@@ -106,6 +106,12 @@ pub enum ExportError {
         /// The other export.
         export: String,
     },
+    /// A table was truncated or rewritten between the snapshot and its lock.
+    #[error("`{table}` was emptied or rewritten while the export began; run it again")]
+    Replaced {
+        /// `schema.name`.
+        table: String,
+    },
     /// The keeper of a snapshot was not told what to do.
     #[error("the keeper of a snapshot was given no order; `touchpath export` starts it")]
     Keeper {
@@ -389,6 +395,7 @@ impl ExportError {
             | Self::SnapshotGone
             | Self::Locked { .. }
             | Self::Overtaken { .. }
+            | Self::Replaced { .. }
             | Self::Worker { .. }
             | Self::Batch { .. }
             | Self::NoEncoder { .. }

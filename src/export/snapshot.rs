@@ -14,6 +14,18 @@ use super::session::Session;
 /// Starts every reading transaction.
 const BEGIN: &str = "begin isolation level repeatable read, read only";
 
+/// A table that this transaction has locked and whose file is no longer the one that its
+/// snapshot knows: functions of the catalog see what holds now, queries what held then. The
+/// catalog's own tables have no file number here.
+const REPLACED: &str = "\
+    select n.nspname || '.' || c.relname \
+    from pg_locks l \
+    join pg_class c on c.oid = l.relation \
+    join pg_namespace n on n.oid = c.relnamespace \
+    where l.pid = pg_backend_pid() and l.locktype = 'relation' \
+      and c.relfilenode <> 0 and c.relfilenode <> pg_relation_filenode(c.oid) \
+    order by 1";
+
 /// A snapshot that a transaction of the server offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Snapshot {
@@ -33,17 +45,24 @@ pub(super) async fn begin(session: &Session) -> Result<(), ExportError> {
 /// Locks the tables and offers the transaction's snapshot to others.
 ///
 /// The locks come before the snapshot, as Postgres advises: a table altered or truncated
-/// between the two would be read in a form that the plan does not know.
+/// between the two would be read in a form that the plan does not know. Where only the planning
+/// of a query can lock, the snapshot comes first, and a table truncated between the two would
+/// be read as empty: that is refused.
 pub(super) async fn offer(session: &Session, locks: &[Lock]) -> Result<Snapshot, ExportError> {
     for lock in locks {
         session.lock(lock).await?;
+    }
+    let id = session.value("select pg_export_snapshot()").await?;
+    let replaced: Vec<String> = session.column(REPLACED, &[]).await?;
+    if let Some(table) = replaced.into_iter().next() {
+        return Err(ExportError::Replaced { table });
     }
     // The transaction that offers the snapshot has nothing to do until the end.
     session
         .execute("set idle_in_transaction_session_timeout = 0")
         .await?;
     Ok(Snapshot {
-        id: session.value("select pg_export_snapshot()").await?,
+        id,
         text: session
             .value("select txid_current_snapshot()::text")
             .await?,

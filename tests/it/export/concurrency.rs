@@ -15,7 +15,7 @@ use arrow::datatypes::Int64Type;
 use chrono::TimeDelta;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use touchpath::error::Exit;
-use touchpath::export::export;
+use touchpath::export::{Selection, export};
 use touchpath::lake::exports::{ExportManifest, ExportedTable};
 
 use super::faults::texts;
@@ -330,4 +330,53 @@ async fn a_table_that_is_being_reloaded_is_waited_for_and_exported_with_its_new_
             "{table}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_only_planning_can_lock_is_not_read_as_empty_while_it_is_reloaded() {
+    let database = postgres::Database::create("reloaded_columns").await;
+    let client = database.client().await;
+    client
+        .batch_execute(
+            "create role column_reader login;
+             create table public.b (id integer primary key, secret text);
+             create view public.v as select * from public.b;
+             create table public.t (id integer primary key, secret text);
+             insert into public.t values (1, 'x'), (2, 'y');
+             grant select (id) on public.v, public.t to column_reader;",
+        )
+        .await
+        .unwrap();
+    let lake = Lake::create();
+    let url = database.url().replace("postgres@", "column_reader@");
+    let mut request = request(&url, &lake, &["public.v", "public.t"]);
+    let only = || Selection {
+        columns: Some(vec!["id".to_owned()]),
+        condition: None,
+    };
+    let selections = request.tables.iter().map(|table| (table.clone(), only()));
+    request.selections = selections.collect();
+    let exported = export(&request, || at(0), &|_| ()).await.unwrap();
+    assert_eq!(exported.tables[1].rows, 2);
+    // Planning over the view takes the snapshot and waits; the other table is free until then.
+    let holding = database.client().await;
+    let hold = "begin; lock table public.b in access exclusive mode";
+    holding.batch_execute(hold).await.unwrap();
+    let reloading = async {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        client
+            .batch_execute("begin; truncate public.t; insert into public.t values (5, 'z'); commit")
+            .await
+            .unwrap();
+        holding.batch_execute("commit").await.unwrap();
+    };
+    let (outcome, ()) = tokio::join!(export(&request, || at(1), &|_| ()), reloading);
+    let (exit, text) = failure(outcome);
+    assert_eq!(exit, Exit::Store);
+    assert!(
+        text.contains("`public.t` was emptied or rewritten while the export began"),
+        "{text}"
+    );
+    let exported = export(&request, || at(2), &|_| ()).await.unwrap();
+    assert_eq!(exported.tables[1].rows, 1);
 }
