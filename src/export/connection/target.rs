@@ -16,6 +16,8 @@ use super::pgpass::{self, Wanted};
 use super::tls::{SslMode, Tls};
 
 const DEFAULT_PORT: u16 = 5432;
+/// How long a connection is silent before it is probed.
+const KEEPALIVES_IDLE: Duration = Duration::from_mins(1);
 
 /// Where servers put their sockets: Debian's folder, then Postgres's own.
 const SOCKET_FOLDERS: [&str; 2] = ["/var/run/postgresql", "/tmp"];
@@ -101,9 +103,10 @@ fn keep_alive(base: &mut Config, parameters: &Parameters) -> Result<(), Connecti
     if parameters.number("keepalives")? == Some(0) {
         base.keepalives(false);
     }
-    if let Some(seconds) = above_zero("keepalives_idle")? {
-        base.keepalives_idle(Duration::from_secs(seconds));
-    }
+    // The session that keeps the snapshot is silent for as long as the others read, longer than
+    // many a firewall remembers a silent connection; the system would wait for two hours.
+    let idle = above_zero("keepalives_idle")?.map_or(KEEPALIVES_IDLE, Duration::from_secs);
+    base.keepalives_idle(idle);
     if let Some(seconds) = above_zero("keepalives_interval")? {
         base.keepalives_interval(Duration::from_secs(seconds));
     }

@@ -214,3 +214,16 @@ fn only_what_a_later_try_may_mend_counts_as_a_lost_connection() {
     }
     assert!(!ExportError::Setup(ConnectionError::NoDatabase).is_connection_lost());
 }
+
+#[test]
+fn a_silent_connection_is_probed_after_a_minute_unless_asked_otherwise() {
+    for (url, seconds) in [
+        ("postgres://anna@db/crm", 60),
+        ("postgres://anna@db/crm?keepalives_idle=7", 7),
+        ("postgres://anna@db/crm?keepalives_idle=0", 60),
+    ] {
+        let database = parse(url).unwrap();
+        let idle = database.0.targets[0].config.get_keepalives_idle();
+        assert_eq!(idle, Duration::from_secs(seconds), "{url}");
+    }
+}
