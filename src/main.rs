@@ -60,7 +60,7 @@ fn prepare(
     let config = Config::load(environment, args.settings_file(), args.settings())?;
     log(&config)?;
     let runtime = Builder::new_multi_thread()
-        .worker_threads(config.threads)
+        .worker_threads(args.threads(&config))
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Store, &error))?;

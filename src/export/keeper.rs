@@ -22,7 +22,7 @@ use super::relation::Lock;
 use super::session::Session;
 use super::snapshot::{self, Snapshot};
 
-/// How often a keeper looks whether it is still wanted.
+/// How often a keeper looks whether its time is over or its connection lost.
 const GLANCE: Duration = Duration::from_millis(500);
 /// Minutes in which a killed export can be taken up with its own snapshot. Locks and
 /// the server's clean-up wait for it, so not longer than a person needs to notice.
@@ -156,12 +156,20 @@ async fn wait(session: &Session, mut input: impl Read + Send + 'static, patience
         let _ = ended.send(was_released);
     });
     let mut until = None;
-    while until.is_none_or(|until| Instant::now() < until) && !session.is_closed() {
-        match input_ended.try_recv() {
-            Ok(true) => return,
-            Ok(false) => until = Some(Instant::now() + patience),
-            // Still open, or heard of before.
-            Err(_) => tokio::time::sleep(GLANCE).await,
+    loop {
+        tokio::select! {
+            // At once, because the export waits for the keeper's end.
+            was_released = &mut input_ended, if until.is_none() => {
+                if was_released == Ok(true) {
+                    return;
+                }
+                until = Some(Instant::now() + patience);
+            }
+            () = tokio::time::sleep(GLANCE) => {}
+        }
+        let is_over = until.is_some_and(|until| Instant::now() >= until);
+        if is_over || session.is_closed() {
+            return;
         }
     }
 }
