@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use futures::{StreamExt, TryStreamExt, pin_mut};
 use tokio::sync::mpsc;
@@ -148,80 +149,98 @@ async fn receive(
     sender: mpsc::Sender<RecordBatch>,
 ) -> Result<Received, ExportError> {
     let plan = request.plan;
-    let schema = plan.arrow();
     let kinds = plan.columns.iter().map(|column| &column.kind);
     let mut decoder = Decoder::new(plan.arrow(), kinds, request.not_finite);
     let failure = |error| decode_failure(plan, error);
-    let kernel = |source| ExportError::Batch {
-        table: plan.table.clone(),
-        source,
-    };
-    let watched = plan
-        .watched
-        .clone()
-        .filter(|_| plan.is_ordered() && !request.sorted);
-    let order = watched.map(|columns| KeyOrder::new(&schema, columns));
-    let mut order = order.transpose().map_err(kernel)?;
+    let mut rows = Rows::new(plan, request.sorted, sender)?;
     let stream = session
         .copy_out(&plan.copy(request.pages, request.sorted)?)
         .await?
         .map_err(|source| session.failure(source));
     pin_mut!(stream);
     let mut bytes = 0;
-    loop {
-        let message = stream.next().await.transpose()?;
-        let decoded = match &message {
-            Some(message) => {
-                bytes += message.len() as u64;
-                decoder.push(message).map_err(failure)?
+    while let Some(messages) = stream.next().await.transpose()? {
+        for body in messages.bodies() {
+            bytes += body.len() as u64;
+            let Some(batch) = decoder.push(body).map_err(failure)? else {
+                continue;
+            };
+            if let Some(end) = rows.send(Some(batch)).await? {
+                return Ok(end);
             }
-            None => decoder.finish().map_err(failure)?,
-        };
-        let has_batch = decoded.is_some();
-        let placed = match place(order.as_mut(), decoded, message.is_none()) {
-            Ok(placed) => placed,
-            Err(OrderError::Unsorted) => return Ok(Received::Unsorted),
-            Err(OrderError::Arrow(source)) => return Err(kernel(source)),
-        };
-        for batch in placed {
-            let batch = plan.contacts.apply(batch).map_err(kernel)?;
-            // Refused only by an encoder that has failed and says why.
-            if sender.send(batch).await.is_err() {
+            if !(request.goes_on)(decoder.rows(), bytes) {
                 return Ok(Received::Stopped);
             }
         }
-        if message.is_none() {
-            (request.goes_on)(decoder.rows(), bytes);
-            return Ok(Received::All(PartFigures {
-                key_range: order
-                    .and_then(KeyOrder::range)
-                    .filter(|_| plan.may_show_keys()),
-                not_finite: counts(plan, &decoder.not_finite()),
-            }));
+    }
+    let last = decoder.finish().map_err(failure)?;
+    for batch in [last, None] {
+        if let Some(end) = rows.send(batch).await? {
+            return Ok(end);
         }
-        if has_batch && !(request.goes_on)(decoder.rows(), bytes) {
-            return Ok(Received::Stopped);
-        }
+    }
+    (request.goes_on)(decoder.rows(), bytes);
+    let key_range = rows.order.and_then(KeyOrder::range);
+    Ok(Received::All(PartFigures {
+        key_range: key_range.filter(|_| plan.may_show_keys()),
+        not_finite: counts(plan, &decoder.not_finite()),
+    }))
+}
+
+/// A part's batches on their way to the encoder.
+struct Rows<'a> {
+    plan: &'a TablePlan,
+    /// Puts them into order, unless the server does or they have none.
+    order: Option<KeyOrder>,
+    sender: mpsc::Sender<RecordBatch>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(
+        plan: &'a TablePlan,
+        sorted: bool,
+        sender: mpsc::Sender<RecordBatch>,
+    ) -> Result<Self, ExportError> {
+        let watched = plan.watched.clone();
+        let watched = watched.filter(|_| plan.is_ordered() && !sorted);
+        let order = watched.map(|columns| KeyOrder::new(&plan.arrow(), columns));
+        let order = order.transpose().map_err(|source| kernel(plan, source))?;
+        Ok(Self {
+            plan,
+            order,
+            sender,
+        })
+    }
+
+    /// Sends what is ready after this batch, all that is left after `None`; why no more rows
+    /// are taken, if so.
+    async fn send(&mut self, batch: Option<RecordBatch>) -> Result<Option<Received>, ExportError> {
+        let ready = match (&mut self.order, batch) {
+            (Some(order), Some(batch)) => order.push(batch),
+            (Some(order), None) => order.finish(),
+            (None, batch) => Ok(batch),
+        };
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(OrderError::Unsorted) => return Ok(Some(Received::Unsorted)),
+            Err(OrderError::Arrow(source)) => return Err(kernel(self.plan, source)),
+        };
+        let Some(batch) = ready else {
+            return Ok(None);
+        };
+        let batch = self.plan.contacts.apply(batch);
+        let batch = batch.map_err(|source| kernel(self.plan, source))?;
+        // Refused only by an encoder that has failed and says why.
+        let sent = self.sender.send(batch).await;
+        Ok(sent.err().map(|_| Received::Stopped))
     }
 }
 
-/// The batches that are ready after this one, which is the last when the stream is over.
-fn place(
-    order: Option<&mut KeyOrder>,
-    batch: Option<RecordBatch>,
-    is_over: bool,
-) -> Result<Vec<RecordBatch>, OrderError> {
-    let Some(order) = order else {
-        return Ok(Vec::from_iter(batch));
-    };
-    let mut placed = Vec::new();
-    if let Some(batch) = batch {
-        placed.extend(order.push(batch)?);
+fn kernel(plan: &TablePlan, source: ArrowError) -> ExportError {
+    ExportError::Batch {
+        table: plan.table.clone(),
+        source,
     }
-    if is_over {
-        placed.extend(order.finish()?);
-    }
-    Ok(placed)
 }
 
 /// The counts above zero, by column.

@@ -39,13 +39,6 @@ fn message_bytes(bytes: &[u8]) -> Option<usize> {
     Some(u32::from_be_bytes(*length) as usize + 1)
 }
 
-/// Takes the first of whole messages; returns its body.
-fn next_message(messages: &mut Bytes) -> Option<Bytes> {
-    let mut message = messages.split_to(message_bytes(messages)?);
-    message.advance(HEADER_BYTES);
-    Some(message)
-}
-
 /// Where the rows of the next COPY shall go; the stream takes it when the first of them comes.
 type Asked = Arc<Mutex<Option<mpsc::Sender<Bytes>>>>;
 
@@ -88,7 +81,6 @@ impl Intake {
         }
         Ok(CopyRows {
             taken,
-            chunk: Bytes::new(),
             rest: Box::pin(client.copy_out(sql).await?),
         })
     }
@@ -97,26 +89,45 @@ impl Intake {
 /// The messages of a COPY, in their order.
 pub(in crate::export) struct CopyRows {
     taken: mpsc::Receiver<Bytes>,
-    /// Whole messages with their headers.
-    chunk: Bytes,
     /// What the driver says after them: nothing, or why they ended; all rows, when none were
     /// taken.
     rest: Pin<Box<CopyOutStream>>,
 }
 
 impl Stream for CopyRows {
-    type Item = Result<Bytes, Error>;
+    type Item = Result<Messages, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            if let Some(message) = next_message(&mut self.chunk) {
-                return Poll::Ready(Some(Ok(message)));
-            }
-            match ready!(self.taken.poll_recv(cx)) {
-                Some(chunk) => self.chunk = chunk,
-                None => return self.rest.as_mut().poll_next(cx),
-            }
+        if let Some(messages) = ready!(self.taken.poll_recv(cx)) {
+            return Poll::Ready(Some(Ok(Messages::Whole(messages))));
         }
+        self.rest.as_mut().poll_next(cx).map_ok(Messages::Body)
+    }
+}
+
+/// Messages that came together.
+pub(in crate::export) enum Messages {
+    /// Any number of them.
+    Whole(Bytes),
+    /// What one of them holds.
+    Body(Bytes),
+}
+
+impl Messages {
+    /// What each of them holds.
+    pub(in crate::export) fn bodies(&self) -> impl Iterator<Item = &[u8]> {
+        let (mut whole, mut body): (&[u8], Option<&[u8]>) = match self {
+            Self::Whole(bytes) => (bytes, None),
+            Self::Body(bytes) => (&[], Some(bytes)),
+        };
+        std::iter::from_fn(move || {
+            if let Some(body) = body.take() {
+                return Some(body);
+            }
+            let message;
+            (message, whole) = whole.split_at_checked(message_bytes(whole)?)?;
+            message.get(HEADER_BYTES..)
+        })
     }
 }
 
@@ -361,7 +372,7 @@ mod tests {
 
     /// What the driver sees and what an intake gets of a stream that arrives in pieces of
     /// `cut` bytes.
-    async fn split(stream: &[u8], cut: usize) -> (Vec<u8>, Vec<Bytes>) {
+    async fn split(stream: &[u8], cut: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
         let (mut server, socket) = tokio::io::duplex(64);
         let asked = Asked::default();
         let (sender, mut taken) = mpsc::channel(WAITING_CHUNKS);
@@ -380,10 +391,8 @@ mod tests {
         };
         let take = async {
             let mut rows = Vec::new();
-            while let Some(mut chunk) = taken.recv().await {
-                while let Some(row) = next_message(&mut chunk) {
-                    rows.push(row);
-                }
+            while let Some(chunk) = taken.recv().await {
+                rows.extend(Messages::Whole(chunk).bodies().map(<[u8]>::to_vec));
             }
             rows
         };
@@ -423,14 +432,11 @@ mod tests {
         let row = message(COPY_DATA, b"one");
         let error = message(ERROR, b"SERROR\0\0");
         let (drivers, taken) = split(&[row.clone(), error.clone()].concat(), 3).await;
-        assert_eq!((drivers, taken), (error, vec![Bytes::from_static(b"one")]));
+        assert_eq!((drivers, taken), (error, vec![b"one".to_vec()]));
         // A length shorter than itself is the driver's affair.
         let damaged = [COPY_DATA, 0, 0, 0, 3, COPY_DATA, 0, 0, 0, 4];
         let (drivers, taken) = split(&[row.as_slice(), &damaged].concat(), 3).await;
-        assert_eq!(
-            (drivers, taken),
-            (damaged.to_vec(), vec![Bytes::from_static(b"one")])
-        );
+        assert_eq!((drivers, taken), (damaged.to_vec(), vec![b"one".to_vec()]));
         // The connection ends in the middle of a row; the one before was not handed over,
         // and is not needed: what is missing is said by the driver.
         let cut = [row.as_slice(), &row[..6]].concat();
