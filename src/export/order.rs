@@ -11,7 +11,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::ops::Range;
 use std::ptr;
 use std::sync::Arc;
 
@@ -256,8 +255,8 @@ fn merge(
 /// Rows of several batches as runs of neighbours, which are copied at once: strays are few.
 struct Runs<'a> {
     batches: Vec<&'a RecordBatch>,
-    /// Each with the place of its batch.
-    runs: Vec<(usize, Range<usize>)>,
+    /// The place of its batch, its first row and the row after its last.
+    runs: Vec<(usize, usize, usize)>,
 }
 
 impl<'a> Runs<'a> {
@@ -275,14 +274,14 @@ impl<'a> Runs<'a> {
             self.batches.len() - 1
         });
         match self.runs.last_mut() {
-            Some((last, rows)) if (*last, rows.end) == (batch, row) => rows.end += 1,
-            _ => self.runs.push((batch, row..row + 1)),
+            Some((last, _, end)) if (*last, *end) == (batch, row) => *end += 1,
+            _ => self.runs.push((batch, row, row + 1)),
         }
     }
 
     fn copy(&self) -> Result<RecordBatch, ArrowError> {
         let schema = self.batches[0].schema();
-        let rows = self.runs.iter().map(|(_, rows)| rows.len()).sum();
+        let rows = self.runs.iter().map(|(_, start, end)| end - start).sum();
         let mut columns = Vec::with_capacity(schema.fields().len());
         for column in 0..schema.fields().len() {
             let batches = self.batches.iter();
@@ -290,8 +289,8 @@ impl<'a> Runs<'a> {
                 .map(|batch| batch.column(column).to_data())
                 .collect();
             let mut copied = MutableArrayData::new(data.iter().collect(), false, rows);
-            for (batch, rows) in &self.runs {
-                copied.try_extend(*batch, rows.start, rows.end)?;
+            for (batch, start, end) in &self.runs {
+                copied.try_extend(*batch, *start, *end)?;
             }
             columns.push(make_array(copied.freeze()));
         }
