@@ -37,6 +37,8 @@ select
     sorted_distinct(path.channel)                      as channels_used,
     path.platform                                        as journey_platforms,
     path.event_type_name                                 as journey_events
-from path
-left join contract on path.client_id = contract.client_id
+-- The contracts stand on the left, which is the side that a join holds in memory: all paths
+-- there were one batch that no sort could spill.
+from contract
+right join path on contract.client_id = path.client_id
 order by client_id

@@ -113,6 +113,23 @@ fn the_demo_lake_gives_the_published_figures() {
     );
 }
 
+/// All paths at once are 4 MB: held as one batch, they failed in 8 MB.
+#[test]
+fn the_paths_of_all_clients_need_not_fit_into_memory() {
+    let program = Program::new();
+    copy_demo(program.folder(), "lake");
+    let said = program.run(&["run", "--lake", "lake", "--since", "2025-01-01"]);
+    assert!(said.starts_with("exit: 0\n"), "{said}");
+    let query = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/queries/results/client_funnel.sql"
+    );
+    let limits = ["--memory", "4MB", "--threads", "2"];
+    let said = program.run(&[&["sql", "-f", query, "--lake", "lake"], &limits[..]].concat());
+    assert!(said.starts_with("exit: 0\n"), "{said}");
+    assert!(said.contains("selected: 4,570 rows"), "{said}");
+}
+
 #[test]
 fn a_run_of_the_demo_lake_prints_the_summary_and_notes() {
     let program = Program::new();
