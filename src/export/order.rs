@@ -11,11 +11,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::ptr;
 use std::sync::Arc;
 
-use arrow::array::{Array, MutableArrayData, RecordBatch, UInt64Array, make_array};
-use arrow::compute::{SortOptions, take_record_batch};
+use arrow::array::{Array, RecordBatch, UInt64Array};
+use arrow::compute::{SortOptions, interleave_record_batch, take_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
@@ -237,65 +236,20 @@ fn merge(
     in_place: &[usize],
     due: &[Waiting],
 ) -> Result<RecordBatch, ArrowError> {
-    let mut runs = Runs::new(batch);
-    let mut waiting = due.iter().peekable();
+    let mut batches = vec![batch];
+    batches.extend(due.iter().map(|waiting| &*waiting.strays));
+    let mut order = Vec::with_capacity(in_place.len() + due.len());
+    let mut waiting = due.iter().enumerate().peekable();
+    let place = |(index, waiting): (usize, &Waiting)| (index + 1, waiting.row);
     for row in in_place {
         let key = keys.row(*row);
-        while let Some(before) = waiting.next_if(|waiting| waiting.key.row() < key) {
-            runs.add(&before.strays, before.row);
+        while let Some(before) = waiting.next_if(|(_, waiting)| waiting.key.row() < key) {
+            order.push(place(before));
         }
-        runs.add(batch, *row);
+        order.push((0, *row));
     }
-    for last in waiting {
-        runs.add(&last.strays, last.row);
-    }
-    runs.copy()
-}
-
-/// Rows of several batches as runs of neighbours, which are copied at once: strays are few.
-struct Runs<'a> {
-    batches: Vec<&'a RecordBatch>,
-    /// The place of its batch, its first row and the row after its last.
-    runs: Vec<(usize, usize, usize)>,
-}
-
-impl<'a> Runs<'a> {
-    fn new(batch: &'a RecordBatch) -> Self {
-        Self {
-            batches: vec![batch],
-            runs: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, batch: &'a RecordBatch, row: usize) {
-        let known = self.batches.iter().position(|known| ptr::eq(*known, batch));
-        let batch = known.unwrap_or_else(|| {
-            self.batches.push(batch);
-            self.batches.len() - 1
-        });
-        match self.runs.last_mut() {
-            Some((last, _, end)) if (*last, *end) == (batch, row) => *end += 1,
-            _ => self.runs.push((batch, row, row + 1)),
-        }
-    }
-
-    fn copy(&self) -> Result<RecordBatch, ArrowError> {
-        let schema = self.batches[0].schema();
-        let rows = self.runs.iter().map(|(_, start, end)| end - start).sum();
-        let mut columns = Vec::with_capacity(schema.fields().len());
-        for column in 0..schema.fields().len() {
-            let batches = self.batches.iter();
-            let data: Vec<_> = batches
-                .map(|batch| batch.column(column).to_data())
-                .collect();
-            let mut copied = MutableArrayData::new(data.iter().collect(), false, rows);
-            for (batch, start, end) in &self.runs {
-                copied.try_extend(*batch, *start, *end)?;
-            }
-            columns.push(make_array(copied.freeze()));
-        }
-        RecordBatch::try_new(schema, columns)
-    }
+    order.extend(waiting.map(place));
+    interleave_record_batch(&batches, &order)
 }
 
 /// Numbers, dates and UUIDs name rows without saying anything of a person; texts may be an
